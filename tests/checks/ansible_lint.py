@@ -10,7 +10,7 @@ from tests.checks.common import collection_copy, told
 def check() -> list[str]:
     with collection_copy() as folder:
         return told(
-            ["ansible-lint", "--offline", "--profile", "production", "--nocolor", "-q", "--parseable"],
+            ["ansible-lint", "--offline", "--profile", "production", "--nocolor", "-q", "--format", "pep8"],
             cwd=folder / "ansible_collections" / "kubelocal" / "registry",
             environment={"ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_HOME": str(folder / ".ansible")},
         )
