@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: pushing the proof's image from the host, through the Engine, and taking it away again."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import tarfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
+    OCI_MANIFEST,
+    Registry,
+    RegistryError,
+    digest_of,
+)
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+
+with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKER_IMPORT_ERROR
+    from docker.errors import APIError, DockerException, NotFound
+    from requests.exceptions import RequestException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPOSITORY = "kubelocal/proof"
+TAG = "1"
+_FRESH = "fresh-"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a closed registry wants."""
+
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry's container: its addresses, and the image that it runs from."""
+
+    name: str
+    image: str
+    host: str | None
+    port: int | None
+    inside_port: int
+    networks: tuple[str, ...]
+
+    @property
+    def host_from_cluster_network(self) -> str:
+        return f"{self.name}:{self.inside_port}"
+
+
+def find_place(client: Any, name: str) -> Place:
+    """The running registry of that name, or ExpectedError."""
+    try:
+        container = client.api.inspect_container(name)
+    except NotFound:
+        raise ExpectedError(
+            f"there is no container '{name}' with a registry; run the playbook kubelocal.registry.up, or set registry_name."
+        ) from None
+    except (APIError, DockerException, RequestException) as error:
+        raise ExpectedError(f"the Engine does not tell about container '{name}': {explain(error)}.") from error
+    state = container["State"]
+    if not state.get("Running") or state.get("Paused"):
+        raise ExpectedError(
+            f"the registry's container '{name}' is {state.get('Status')}; run the playbook kubelocal.registry.up, which starts it."
+        )
+    return place_of(name, container)
+
+
+def place_of(name: str, container: Mapping[str, Any]) -> Place:
+    """The addresses in what the Engine tells about a container."""
+    settings = container.get("NetworkSettings") or {}
+    bindings = settings.get("Ports") or (container.get("HostConfig") or {}).get("PortBindings") or {}
+    host, port, inside = None, None, 5000
+    for inner in sorted(bindings, key=lambda text: (not text.startswith("5000/"), text)):
+        published = bindings[inner] or []
+        if inner.endswith("/tcp") and published and published[0].get("HostPort"):
+            inside, port = int(inner.split("/")[0]), int(published[0]["HostPort"])
+            address = published[0].get("HostIp") or ""
+            local = address in ("", "0.0.0.0", "::", "::1") or address.startswith("127.")
+            host = f"{'localhost' if local else address}:{port}"
+            break
+    networks = tuple(sorted(settings.get("Networks") or {}))
+    return Place(name, str(container.get("Image")), host, port, inside, networks)
+
+
+def push(client: Any, place: Place, access: Access) -> str:
+    """Push the registry's own image to the registry through the Engine; its digest there."""
+    if place.host is None:
+        raise ExpectedError(
+            f"the registry's container '{place.name}' publishes no port; set registry_port and run kubelocal.registry.up."
+        )
+    repository = f"{place.host}/{REPOSITORY}"
+    login = {"username": access.username, "password": access.password} if access.username else {}
+    digest = ""
+    try:
+        client.api.tag(place.image, repository, TAG)
+        try:
+            for line in client.api.push(repository, TAG, stream=True, decode=True, auth_config=login):
+                if line.get("error"):
+                    raise ExpectedError(_refused(repository, str(line["error"])))
+                digest = (line.get("aux") or {}).get("Digest") or digest
+        finally:
+            with contextlib.suppress(APIError):
+                client.api.remove_image(f"{repository}:{TAG}", noprune=True)
+    except NotFound as error:
+        raise ExpectedError(
+            f"the image that '{place.name}' runs from is not in the Engine any more ({explain(error)}); pull it again."
+        ) from error
+    except (APIError, DockerException, RequestException) as error:
+        raise ExpectedError(_refused(repository, explain(error))) from error
+    return digest
+
+
+def _refused(repository: str, told: str) -> str:
+    return (
+        f"pushing {repository}:{TAG} from the host failed: {told.strip().rstrip('.')}; "
+        "the playbook kubelocal.registry.status shows which link is broken."
+    )
+
+
+def registry_at(host: str, access: Access, timeout: float = 10) -> Registry:
+    """The registry's HTTP API at the address where it is published, over TLS if that is what it speaks."""
+    # the Engine too trusts whatever listens on this machine's own addresses
+    verify = not host.startswith(("localhost:", "127."))
+    registry = Registry(f"http://{host}", None, access.username, access.password, timeout)
+    try:
+        status = registry.probe()
+    except RegistryError:
+        status = 400
+    if status == 400:
+        return Registry(f"https://{host}", access.ca, access.username, access.password, timeout, verify)
+    return registry
+
+
+def push_fresh(registry: Registry, token: str) -> str:
+    """The proof's image again, with a layer that nobody has yet; its tag."""
+    base = registry.manifest(REPOSITORY, TAG)
+    data = base.data
+    if "layers" not in data:  # an index: the first image that it lists
+        first = data["manifests"][0]["digest"]
+        base = registry.manifest(REPOSITORY, first)
+        data = base.data
+    layer, diff = _layer()
+    configuration = json.loads(registry.blob(REPOSITORY, data["config"]["digest"]))
+    configuration["rootfs"]["diff_ids"].append(diff)
+    configuration.pop("history", None)
+    blob = json.dumps(configuration).encode()
+    docker_types = base.media_type != OCI_MANIFEST
+    layer_type = (
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+        if docker_types
+        else "application/vnd.oci.image.layer.v1.tar+gzip"
+    )
+    data["layers"].append({"mediaType": layer_type, "size": len(layer), "digest": registry.put_blob(REPOSITORY, layer)})
+    data["config"].update(size=len(blob), digest=registry.put_blob(REPOSITORY, blob))
+    tag = _FRESH + token
+    registry.put_manifest(REPOSITORY, tag, json.dumps(data).encode(), base.media_type)
+    return tag
+
+
+def remove_fresh(registry: Registry) -> None:
+    """Take away what fresh proofs left in the registry; one that allows no deletion keeps a few bytes."""
+    with contextlib.suppress(RegistryError):
+        for tag in registry.tags(REPOSITORY):
+            if tag.startswith(_FRESH):
+                digest = registry.head_manifest(REPOSITORY, tag)
+                if digest:
+                    registry.delete_manifest(REPOSITORY, digest)
+
+
+def _layer() -> tuple[bytes, str]:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        info = tarfile.TarInfo("kubelocal-proof")
+        content = os.urandom(32)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return gzip.compress(plain.getvalue()), digest_of(plain.getvalue())
