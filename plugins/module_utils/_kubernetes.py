@@ -4,7 +4,7 @@
 
 A kubeconfig that holds a certificate or a token (kind's, k3d's, k3s's, kubeadm's) is read here and asked with the standard library,
 since importing the Kubernetes client takes half a second. Everything else (exec plugins, proxies, in-cluster, a host given as an
-option) goes through kubernetes.core's client. Both look the same to callers, and tell errors in one sentence.
+option) goes through the Kubernetes client. Both look the same to callers, and tell errors in one sentence.
 """
 
 from __future__ import annotations
@@ -334,7 +334,7 @@ def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: str, insec
 def _content(mapping: Mapping[str, Any], name: str, folder: str) -> bytes | None:
     data = mapping.get(f"{name}-data")
     if data:
-        return base64.b64decode(str(data))
+        return base64.b64decode("".join(str(data).split()), validate=True)
     path = mapping.get(name)
     if not path:
         return None
@@ -370,17 +370,20 @@ class _Direct:
 class _Library:
     """HTTPS by the Kubernetes client's own connection pool, with its credentials."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, headers: list[tuple[str, str]]) -> None:
         self._client = client
+        self._headers = headers
 
     def send(self, method: str, target: str, data: bytes | None, headers: Mapping[str, str], timeout: float) -> Answer:
         import urllib3
 
         configuration = self._client.configuration
-        every = {**self._client.default_headers, **headers}
+        every = urllib3.HTTPHeaderDict({**self._client.default_headers, **headers})
         for auth in configuration.auth_settings().values():
             if auth.get("in") == "header" and auth.get("value"):
                 every[auth["key"]] = auth["value"]
+        for name, value in self._headers:
+            every.add(name, value)
         try:
             response = self._client.rest_client.pool_manager.request(
                 method, configuration.host + target, body=data, headers=every, timeout=timeout, retries=False
@@ -399,23 +402,47 @@ class _Library:
 
 def _from_library(options: Mapping[str, Any], chosen: Mapping[str, Any], timeout: float) -> Client:
     try:
-        import kubernetes  # noqa: F401
-        from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
-        from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
-        from kubernetes.config import ConfigException
+        import kubernetes
+        import urllib3
     except ImportError:
         raise ExpectedError(missing_required_lib("kubernetes")) from None
-    given = {name: value for name, value in options.items() if name in AUTH_ARG_SPEC and value not in (None, "", {})}
+    configuration = kubernetes.client.Configuration()
     try:
-        client = get_api_client(**given)
-    except (CoreException, ConfigException, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        _load_library(kubernetes.config, configuration, chosen)
+    except (kubernetes.config.ConfigException, OSError, ValueError) as error:
         raise Unreachable(
-            f"no way to a Kubernetes API server: {first.rstrip('.')}; check kubeconfig, context and host."
+            f"no way to a Kubernetes API server: {_first_line(error)}; check kubeconfig, context and host."
         ) from error
-    except Exception as error:  # its discovery asks the server, and hands on whatever the connection raised
-        raise Unreachable(
-            f"the API server {chosen.get('host') or chosen.get('context') or 'of the current context'} can't be reached: "
-            f"{str(error).splitlines()[0][:300].rstrip('.') if str(error) else type(error).__name__}; check kubeconfig, context and host."
-        ) from error
-    return Client(_Library(client.client.client), f"the API server {client.configuration.host}", timeout)
+    for true_name, name in AUTH_ARG_MAP.items():
+        value = chosen.get(name)
+        if value is None or name in ("kubeconfig", "context", "persist_config"):
+            continue
+        if name == "api_key":
+            # newer clients look for the token under the name of its scheme
+            configuration.api_key = dict.fromkeys(("authorization", "BearerToken"), f"Bearer {value}")
+        elif name == "proxy_headers":
+            configuration.proxy_headers = urllib3.util.make_headers(**value)
+        else:
+            setattr(configuration, true_name, value.rstrip("/") if name == "host" else value)
+    client = kubernetes.client.ApiClient(configuration)
+    headers = [("Impersonate-User", user) for user in [options.get("impersonate_user")] if user]
+    headers += [("Impersonate-Group", group) for group in options.get("impersonate_groups") or []]
+    return Client(_Library(client, headers), f"the API server {configuration.host}", timeout)
+
+
+def _load_library(config: Any, configuration: Any, chosen: Mapping[str, Any]) -> None:
+    """As kubernetes.core: options that suffice, else the kubeconfig or context given, else in-cluster, else the user's."""
+    pairs = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
+    if chosen.get("host") and any(all(chosen.get(name) for name in pair) for pair in pairs):
+        return
+    kubeconfig, context = chosen.get("kubeconfig"), chosen.get("context")
+    if not kubeconfig and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        config.load_incluster_config(client_configuration=configuration)
+    elif isinstance(kubeconfig, dict):
+        config.load_kube_config_from_dict(kubeconfig, context=context, client_configuration=configuration)
+    else:
+        config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=configuration)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300].strip().rstrip(".")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery as discovery
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import (
@@ -38,9 +39,7 @@ class Server:
         base = "/api/v1" if content["kind"] == "ConfigMap" else "/apis/rbac.authorization.k8s.io/v1"
         return f"{base}/namespaces/kube-public/{content['kind'].lower()}s/{content['metadata']['name']}"
 
-    def send(
-        self, method: str, target: str, data: bytes | None, headers: dict[str, str], timeout: float
-    ) -> Answer:
+    def send(self, method: str, target: str, data: bytes | None, headers: dict[str, str], timeout: float) -> Answer:
         assert headers["Accept"] == "application/json"
         assert timeout > 0
         if target in self.statuses:
@@ -233,7 +232,10 @@ def test_absent_and_forbidden_are_told_apart() -> None:
         ([configmap(localRegistryHosting_v1="host: other:1\n")], "Updated"),
         ([configmap(localRegistryHosting_v1="host: [")], "Repaired"),
         ([configmap(localRegistryHosting_v2="x")], "Updated"),
-        ([{**configmap(localRegistryHosting_v1="host: x", localRegistryHosting_v2="x"), "immutable": True}], "Replaced"),
+        (
+            [{**configmap(localRegistryHosting_v1="host: x", localRegistryHosting_v2="x"), "immutable": True}],
+            "Replaced",
+        ),
     ],
 )
 def test_it_is_written_once(before: list[dict[str, Any]], word: str, check: bool) -> None:
