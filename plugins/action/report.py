@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kubelocal.registry.plugins.plugin_utils import _report
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
 
