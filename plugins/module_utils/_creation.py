@@ -9,6 +9,7 @@ once the tool has ended, how.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -54,7 +55,8 @@ class Creation:
 
     def __init__(self, tool: str, name: str, folder: str | None = None) -> None:
         self.folder = folder or state_folder()
-        base = os.path.join(self.folder, f"{tool}-{name}")
+        # no tool has a dot in its name, so that two clusters never share a file
+        base = os.path.join(self.folder, f"{tool}.{name}")
         self._lock_path, self._record_path = f"{base}.lock", f"{base}.json"
         self.configuration_path, self.log_path = f"{base}.yaml", f"{base}.log"
 
@@ -235,7 +237,5 @@ def _write(path: str, text: str) -> None:
 
 
 def _remove(path: str) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -1,0 +1,521 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: a kind cluster is created, brought back to work, compared, deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _cluster,
+    _cluster_ready,
+    _docker,
+    _kind_cli,
+    _kind_config,
+    _kind_differences,
+    _kubeconfig,
+    _kubernetes,
+)
+from ansible_collections.kubelocal.registry.plugins.module_utils._creation import Creation, others, unlock_kubeconfig
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+
+try:
+    from docker.errors import APIError, DockerException
+    from docker.errors import NotFound as NoSuchContainer
+    from requests.exceptions import RequestException
+except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
+    pass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_API_PORT = 6443
+# how long a cluster that somebody else is making on another machine is left alone
+_YOUNG = 600
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The module's options."""
+
+    name: str
+    workers: int = 0
+    image: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    kubeconfig: str | None = None
+    on_difference: str = "warn"
+    wait: bool = True
+    wait_timeout: int = 600
+    progress_interval: int = 0
+    no_proxy: list[str] = field(default_factory=list)
+    executable: str = "kind"
+    docker_host: str | None = None
+
+    def check(self) -> dict[str, Any]:
+        """ExpectedError for bad input, which is told before even the Engine is asked; else kind's configuration."""
+        _kind_config.check_name(self.name)
+        _kind_config.check_image(self.image)
+        for key, value, lowest in (
+            ("wait_timeout", self.wait_timeout, 1),
+            ("progress_interval", self.progress_interval, 0),
+        ):
+            if value < lowest:
+                raise ExpectedError(f"{key} is {value}; set it to {lowest} or more seconds.")
+        for name in self.no_proxy:
+            if not name.strip() or any(character in name for character in ", \n\t"):
+                raise ExpectedError(f"no_proxy has {name!r}; set each entry to one name, without spaces and commas.")
+        return _kind_config.configuration(self.name, self.workers, self.image, self.config)
+
+
+@dataclass
+class Result:
+    """What was found and done."""
+
+    cluster: _cluster.Cluster
+    actions: list[str] = field(default_factory=list)
+    changed: bool = False
+    differences: list[str] = field(default_factory=list)
+    pending: bool = False
+    progress: str = ""
+    log: str = ""
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+class KindCluster:
+    """One run of the module."""
+
+    def __init__(self, client: Any, declared: Declared, check: bool, creation: Creation | None = None) -> None:
+        self.client = client
+        self.declared = declared
+        self.check = check
+        self.creation = creation or Creation("kind", declared.name)
+        self.actions: list[str] = []
+        self.changed = False
+        self._end = time.monotonic() + declared.wait_timeout
+
+    def present(self) -> Result:
+        declared = self.declared
+        wanted = declared.check()
+        cluster = self._find()
+        before = _state(cluster)
+        if self.creation.running():
+            if self.check:
+                self._act("Wait until kind has created the cluster, which is under way.")
+                return self._result(cluster, before)
+            if not declared.wait or not self._waited():
+                return self._pending(cluster, before)
+            cluster = self._after_creation(own=False)
+        if cluster.exists and not cluster.complete:
+            cluster = self._remove_half_made(cluster)
+        if not cluster.exists:
+            self._create(wanted)
+            if self.check:
+                return self._result(cluster, before, after=_planned(wanted))
+            if not declared.wait or not self._waited():
+                return self._pending(cluster, before)
+            cluster = self._after_creation(own=True)
+        cluster = self._ready(cluster, wanted)
+        remembered = self._mark(cluster)
+        differences = _kind_differences.differences(
+            self.client, cluster, wanted, remembered, bool(declared.config.get("nodes"))
+        )
+        if differences and declared.on_difference == "fail":
+            raise ExpectedError(difference_message(declared.name, differences), self.actions)
+        result = self._result(cluster, before)
+        result.differences = differences
+        return result
+
+    def absent(self) -> Result:
+        name = self.declared.name
+        cluster = self._find()
+        before = _state(cluster)
+        paths = _kubeconfig.paths(self.declared.kubeconfig)
+        context = _cluster.default_context("kind", name)
+        entry = [path for path in paths if _kubeconfig.has(path, context)]
+        running = self.creation.running()
+        if not cluster.exists and not entry and not running:
+            if not self.check:
+                self._forget()
+            return self._result(cluster, before)
+        if running:
+            self._act("Wait until kind has created the cluster, which is under way.")
+            if not self.check and not self.creation.wait(self.declared.wait_timeout):
+                raise ExpectedError(
+                    f"kind is still creating the cluster '{name}' (log: {self.creation.log_path}); run this again once it is done.",
+                    self.actions,
+                )
+            cluster = self._find()
+        if cluster.exists or running:
+            self._act(f"Delete the kind cluster '{name}'.")
+        if entry:
+            self._act(f"Remove the context {context} from the kubeconfig {entry[0]}.")
+        if not self.check:
+            self._delete(paths)
+            self._forget()
+        return self._result(self._find() if not self.check else cluster, before, after={"exists": False})
+
+    # what is there
+
+    def _find(self) -> _cluster.Cluster:
+        return _cluster.find(self.client, "kind", self.declared.name, self.declared.kubeconfig)
+
+    def _act(self, sentence: str) -> None:
+        self.actions.append(sentence)
+        self.changed = True
+
+    def _result(self, cluster: _cluster.Cluster, before: dict[str, Any], after: dict[str, Any] | None = None) -> Result:
+        return Result(
+            cluster,
+            self.actions,
+            self.changed,
+            before=before,
+            after=_state(cluster) if after is None else after,
+            log=self.creation.log_path if os.path.exists(self.creation.log_path) else "",
+        )
+
+    def _pending(self, cluster: _cluster.Cluster, before: dict[str, Any]) -> Result:
+        result = self._result(cluster, before, after=_planned(self.declared.check()))
+        result.pending = True
+        result.progress = _kind_cli.step(self.creation.log()) or "starting"
+        return result
+
+    # creating
+
+    def _create(self, wanted: dict[str, Any]) -> None:
+        declared, creation = self.declared, self.creation
+        nodes = len(wanted["nodes"])
+        path = _kubeconfig.file_to_write(declared.kubeconfig)
+        if self.check:
+            self._act(f"Create the kind cluster '{declared.name}' with {_nodes(nodes)}.")
+            return
+        program = _kind_cli.program(declared.executable)
+        wanted = _kind_config.configuration(
+            declared.name, declared.workers, declared.image, declared.config, _kind_cli.knows_versions(program)
+        )
+        self._unlock(path)
+        lock = creation.acquire()
+        if lock is None:
+            return  # somebody else began meanwhile, and is waited for
+        if self._find().exists:
+            os.close(lock)
+            return
+        argv = [program, "create", "cluster", "--name", declared.name, "--config", creation.configuration_path]
+        argv += ["--kubeconfig", path] if declared.kubeconfig else []
+        environment = _kind_cli.environment(declared.docker_host, declared.no_proxy)
+        # JSON is YAML
+        creation.start(lock, argv, environment, path, wanted, json.dumps(wanted, indent=1))
+        self._act(f"Create the kind cluster '{declared.name}' with {_nodes(nodes)}.")
+
+    def _waited(self) -> bool:
+        """Whether the creation has ended. False: it has not, and who called wants to hear of it."""
+        interval = self.declared.progress_interval
+        left = self._end - time.monotonic()
+        record = self.creation.record()
+        if interval and record is not None:
+            left = self.declared.wait_timeout - (time.time() - record.started)
+        if self.creation.wait(max(0, min(left, interval) if interval else left)):
+            return True
+        if interval and left > interval:
+            return False
+        raise ExpectedError(
+            f"kind is still creating the cluster '{self.declared.name}' after {self.declared.wait_timeout} s "
+            f"(log: {self.creation.log_path}); run this again to wait for it, or raise wait_timeout.",
+            self.actions,
+        )
+
+    def _after_creation(self, own: bool) -> _cluster.Cluster:
+        """The cluster that kind leaves; what kind died of is told, unless it was killed and another run's (that is made good)."""
+        cluster = self._find()
+        record = self.creation.record()
+        code = None if record is None else record.code
+        if cluster.complete or code == 0 or (code is None and not own):
+            return cluster
+        name, log = self.declared.name, self.creation.log_path
+        if code is None or code < 0:
+            raise ExpectedError(
+                f"kind was killed while it created the cluster '{name}' (log: {log}); run this again.", self.actions
+            )
+        raise ExpectedError(
+            f"the kind cluster '{name}' could not be created: {_kind_cli.essence(self.creation.log())} (kind's log: {log}).",
+            self.actions,
+        )
+
+    def _remove_half_made(self, cluster: _cluster.Cluster) -> _cluster.Cluster:
+        """Delete a cluster that nobody is creating any more and whose control plane never came up."""
+        name = self.declared.name
+        strangers = [argv for argv in others("kind") if _could_be(argv, name)]
+        if strangers:
+            raise ExpectedError(
+                f"somebody else is creating the kind cluster '{name}' ('{' '.join(strangers[0])}'); run this again once that is done.",
+                self.actions,
+            )
+        if self.creation.record() is None and not self._is_local() and _age(cluster) < _YOUNG:
+            raise ExpectedError(
+                f"the kind cluster '{name}' is half made, and somebody on another machine may still be creating it; "
+                f"run this again in {_YOUNG // 60} minutes, or delete it with 'kind delete cluster --name {name}'.",
+                self.actions,
+            )
+        self._act(f"Delete the half-made kind cluster '{name}', whose control plane never came up.")
+        if self.check:
+            return _cluster.Cluster("kind", name, context=cluster.context, kubeconfig=cluster.kubeconfig)
+        self._delete(_kubeconfig.paths(self.declared.kubeconfig))
+        return self._find()
+
+    def _is_local(self) -> bool:
+        address = _docker.chosen_host(self.declared.docker_host) or "unix://"
+        return address.startswith(("unix://", "npipe://"))
+
+    # bringing back to work
+
+    def _ready(self, cluster: _cluster.Cluster, wanted: Mapping[str, Any]) -> _cluster.Cluster:
+        since = self._start_nodes(cluster)
+        if since and not self.check:
+            cluster = self._find()
+        stale = self._export_if_needed(cluster)
+        if self.check and (since or stale):
+            return cluster
+        since = {**_cluster_ready.started_lately(self.client, cluster.nodes), **since}
+        names = [node.name for node in cluster.nodes]
+        without_network = bool((wanted.get("networking") or {}).get("disableDefaultCNI"))
+        self._end = max(self._end, time.monotonic() + self.declared.wait_timeout)
+        end = time.monotonic() if self.check else self._end
+        try:
+            missing = _cluster_ready.wait(self._api(cluster), names, since, end, without_network)
+        except _kubernetes.KubernetesError:
+            # the entry is of an earlier cluster of this name
+            self._export(cluster)
+            missing = "" if self.check else _cluster_ready.wait(self._api(cluster), names, since, end, without_network)
+        if missing and not self.check:
+            raise ExpectedError(
+                f"the kind cluster '{self.declared.name}' does not work after {self.declared.wait_timeout} s: {missing}; "
+                f"'kind export logs --name {self.declared.name}' collects what its nodes say, and "
+                f"'kind delete cluster --name {self.declared.name}' makes room for a new one.",
+                self.actions,
+            )
+        if missing:
+            self._act(f"Wait until the cluster works ({missing}).")
+        return cluster
+
+    def _start_nodes(self, cluster: _cluster.Cluster) -> dict[str, float]:
+        nodes = _cluster_ready.to_start(cluster)
+        for node in nodes:
+            self._act(f"{'Unpause' if node.status == 'paused' else 'Start'} the node {node.name}.")
+        if not nodes:
+            return {}
+        if self.check:
+            return {node.name: 0 for node in nodes}
+        return _cluster_ready.start(self.client, nodes)
+
+    def _api(self, cluster: _cluster.Cluster) -> _kubernetes.Client:
+        return _kubernetes.connect({"kubeconfig": cluster.kubeconfig, "context": cluster.context}, timeout=10)
+
+    def _export_if_needed(self, cluster: _cluster.Cluster) -> bool:
+        """Write the kubeconfig anew when it lacks the context or names another port than the API server's."""
+        self._unlock_own(cluster.kubeconfig)
+        server = _kubeconfig.server(cluster.kubeconfig, cluster.context)
+        ports = {
+            int(port["PublicPort"])
+            for node in [*cluster.helpers, *cluster.control_planes]
+            for port in node.container.attrs.get("Ports") or []
+            if port.get("PrivatePort") == _API_PORT and port.get("PublicPort")
+        }
+        if server is not None and (not ports or urlsplit(server).port in ports):
+            return False
+        self._export(cluster)
+        return True
+
+    def _export(self, cluster: _cluster.Cluster) -> None:
+        path = cluster.kubeconfig
+        self._act(f"Write the context {cluster.context} into the kubeconfig {path}.")
+        if self.check:
+            return
+        program = _kind_cli.program(self.declared.executable)
+        self._unlock(path)
+        code, output = self._run(
+            [program, "export", "kubeconfig", "--name", self.declared.name, "--kubeconfig", path], path
+        )
+        if code != 0:
+            raise ExpectedError(
+                f"kind can't write the kubeconfig {path}: {_kind_cli.essence(output)}; check that the file and its folder are writable.",
+                self.actions,
+            )
+
+    def _run(self, argv: list[str], path: str) -> tuple[int, str]:
+        """Run kind for a moment, so that a later run knows of it if this one is killed meanwhile."""
+        brief = Creation("kind-brief", self.declared.name, self.creation.folder)
+        lock = brief.acquire()
+        end = time.monotonic() + self.declared.wait_timeout
+        while lock is None:
+            if time.monotonic() > end:
+                raise ExpectedError(
+                    f"another run of kind for the cluster '{self.declared.name}' does not end.", self.actions
+                )
+            time.sleep(0.1)
+            lock = brief.acquire()
+        brief.start(lock, argv, _kind_cli.environment(self.declared.docker_host, []), path, {}, "")
+        brief.wait(self.declared.wait_timeout, 0.02)
+        record, output = brief.record(), brief.log()
+        lock = brief.acquire()
+        if lock is not None:
+            brief.forget()
+            os.close(lock)
+        return (-1 if record is None or record.code is None else record.code), output
+
+    def _unlock_own(self, path: str) -> None:
+        """Remove a lock on the kubeconfig that a killed run of ours left behind."""
+        if os.path.lexists(_kubeconfig.lock_of(path)) and self._ours(path):
+            self.changed = True
+            unlock_kubeconfig(path, True, self.actions, self.check)
+
+    def _unlock(self, path: str) -> None:
+        self._unlock_own(path)
+        unlock_kubeconfig(path, False, self.actions, self.check)
+
+    def _ours(self, path: str) -> bool:
+        for creation in (self.creation, Creation("kind-brief", self.declared.name, self.creation.folder)):
+            record = creation.record()
+            if record is not None and record.code is None and record.kubeconfig == path and not creation.running():
+                return True
+        return False
+
+    # the completion mark
+
+    def _mark(self, cluster: _cluster.Cluster) -> dict[str, Any] | None:
+        """Remember in the cluster that it works and what it was made from; the configuration, None if it is not known."""
+        if cluster.mark is not None:
+            try:
+                content = json.loads(cluster.mark)
+            except ValueError:
+                return None
+            remembered = content.get("configuration") if isinstance(content, dict) else None
+            return remembered if isinstance(remembered, dict) else None
+        record = self.creation.record()
+        if record is None or not record.configuration or _created_before(cluster, record.started):
+            return None
+        if self.check:
+            return record.configuration
+        content = json.dumps({"complete": True, "configuration": record.configuration}, indent=1)
+        file = _docker.File(content.encode(), 0o600)
+        try:
+            for node in cluster.control_planes:
+                _docker.put_files(node.container, _cluster.MARK_FOLDER, {_cluster.MARK_NAME: file})
+        except (DockerException, RequestException, OSError) as error:
+            raise _docker.EngineError(
+                f"the kind cluster '{self.declared.name}' can't be marked as complete: {_docker.explain(error)}; run this again.",
+                self.actions,
+            ) from error
+        self.creation.close_record()
+        if not self.actions:
+            self._act(f"Complete the kind cluster '{self.declared.name}', whose creation an earlier run began.")
+        return record.configuration
+
+    # deleting
+
+    def _delete(self, paths: list[str]) -> None:
+        name = self.declared.name
+        cluster = self._find()
+        context = _cluster.default_context("kind", name)
+        entry = [path for path in paths if _kubeconfig.has(path, context)]
+        for path in entry:
+            self._unlock(path)
+        told = ""
+        try:
+            program = _kind_cli.program(self.declared.executable)
+            for path in entry or paths[-1:]:
+                code, output = self._run([program, "delete", "cluster", "--name", name, "--kubeconfig", path], path)
+                told = "" if code == 0 else _kind_cli.essence(output)
+        except ExpectedError as error:
+            told = str(error).rstrip(".")
+        self._remove_containers(cluster)
+        entry = [path for path in entry if _kubeconfig.has(path, context)]
+        if entry:
+            raise ExpectedError(
+                f"the context {context} is still in the kubeconfig {entry[0]}: {told or 'kind left it there'}; "
+                f"remove it with 'kubectl config delete-context {context}'.",
+                self.actions,
+            )
+
+    def _remove_containers(self, cluster: _cluster.Cluster) -> None:
+        """What kind left: a node that the Engine was slow to remove, all of them where kind can't run."""
+        found = self._find()
+        left = [node.container for node in [*found.nodes, *found.helpers]]
+        if not left:
+            return
+        try:
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                list(pool.map(_remove_container, left))
+        except (DockerException, RequestException, OSError) as error:
+            raise _docker.EngineError(
+                f"a node of the kind cluster '{cluster.name}' can't be removed: {_docker.explain(error)}; "
+                "check that the Docker Engine is healthy, and run this again.",
+                self.actions,
+            ) from error
+
+    def _forget(self) -> None:
+        if not os.path.isdir(self.creation.folder):
+            return
+        lock = self.creation.acquire()
+        if lock is not None:
+            self.creation.forget()
+            os.close(lock)
+
+
+def difference_message(name: str, differences: list[str]) -> str:
+    return (
+        f"the kind cluster '{name}' is not as declared: {'; '.join(differences)}. A kind cluster can't be changed in place: "
+        f"'kind delete cluster --name {name}' and another run make it anew, without what is in it now."
+    )
+
+
+def _remove_container(container: Any) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except NoSuchContainer:
+        pass
+    except APIError as error:
+        if "already in progress" not in str(error):
+            raise
+
+
+def _state(cluster: _cluster.Cluster) -> dict[str, Any]:
+    if not cluster.exists:
+        return {"exists": False}
+    return {"exists": True, "nodes": {node.name: node.status for node in [*cluster.nodes, *cluster.helpers]}}
+
+
+def _planned(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    names = _kind_differences.node_names(str(wanted["name"]), wanted["nodes"])
+    return {"exists": True, "nodes": dict.fromkeys(names, "running")}
+
+
+def _nodes(number: int) -> str:
+    return f"{number} node{'' if number == 1 else 's'}"
+
+
+def _could_be(argv: list[str], name: str) -> bool:
+    """Whether this 'kind create cluster' may be making the cluster ``name``: it says so, or leaves the name to its configuration."""
+    for number, word in enumerate(argv):
+        if word in ("--name", "-n"):
+            return argv[number + 1 : number + 2] == [name]
+        if word.startswith("--name="):
+            return word == f"--name={name}"
+    return "--config" in " ".join(argv) or os.environ.get("KIND_CLUSTER_NAME", "kind") == name
+
+
+def _age(cluster: _cluster.Cluster) -> float:
+    created = [float(node.container.attrs.get("Created") or 0) for node in [*cluster.nodes, *cluster.helpers]]
+    return time.time() - max(created, default=0)
+
+
+def _created_before(cluster: _cluster.Cluster, moment: float) -> bool:
+    """Whether the cluster is older than the record of a creation, so that the record is of another one of this name."""
+    created = [float(node.container.attrs.get("Created") or 0) for node in cluster.control_planes]
+    # clocks of a remote Engine may differ a little
+    return min(created, default=0) < moment - 60
