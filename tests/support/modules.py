@@ -29,6 +29,7 @@ class ModuleFailed(AssertionError):
 
 def run_module(
     name: str,
+    /,
     *,
     check: bool = False,
     diff: bool = False,
