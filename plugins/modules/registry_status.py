@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_status
+short_description: Look at every link between a host, its registry and a cluster
+version_added: 0.1.0
+author: "kubelocal contributors (@kubelocal)"
+description:
+  - Looks at the Docker Engine, the registry's container, its port, C(/v2/), images, networks, at each node's C(hosts.toml) and containerd
+    configuration, at the ConfigMap that tells the cluster about the registry, has an image pulled on each node, and looks up the registry
+    from inside a pod.
+  - What is broken is told together with the command that mends it. The module does not fail because of it, and repairs nothing.
+  - With O(file) what was found is written to a file as JSON.
+options:
+  provider:
+    description: What made the cluster.
+    type: str
+    choices: [kind, k3d, existing]
+    default: kind
+  name:
+    description: Name of the cluster.
+    type: str
+    default: dev
+  registry_name:
+    description: Name of the registry's container.
+    type: str
+    default: local-registry
+  registry_port:
+    description: Port that the registry should have on the host. With V(0) any will do.
+    type: int
+    default: 5001
+  registry_username:
+    description: User of a registry that asks for one.
+    type: str
+  registry_password:
+    description: Password of O(registry_username).
+    type: str
+  registry_ca:
+    description: The authority that signed the registry's certificate, as PEM text or the path of a PEM file.
+    type: str
+  proof:
+    description:
+      - Whether to have an image pulled on each node and the registry looked up in a pod, as M(kubelocal.registry.registry_proof) does. The
+        pods are removed again; the image stays in the registry.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds within which all nodes have to pull.
+    type: int
+    default: 60
+  file:
+    description: File that gets RV(status) as JSON.
+    type: path
+extends_documentation_fragment:
+  - kubelocal.registry.attributes
+  - kubelocal.registry.attributes.docker_group
+  - kubelocal.registry.attributes.kubernetes_group
+  - kubelocal.registry.docker
+  - kubernetes.core.k8s_auth_options
+attributes:
+  check_mode:
+    support: full
+    details: In check mode no pod is made and no file is written.
+  diff_mode:
+    support: none
+    details: It changes nothing that lasts, so there is nothing to show.
+  idempotent:
+    support: full
+    details: It never counts as a change.
+"""
+
+EXAMPLES = r"""
+- name: Look at the registry of the cluster dev
+  kubelocal.registry.registry_status:
+    name: dev
+  register: looked
+
+- name: Write the findings to a file, without making pods
+  kubelocal.registry.registry_status:
+    name: dev
+    proof: false
+    file: /tmp/status.json
+"""
+
+RETURN = r"""
+status:
+  description: What was found.
+  returned: success
+  type: dict
+  contains:
+    ok:
+      description: Whether no link is broken.
+      type: bool
+      returned: always
+      sample: true
+    cluster:
+      description: The cluster, as M(kubelocal.registry.cluster_info) returns it. Empty when there is none.
+      type: dict
+      returned: always
+      sample: {"name": "dev", "provider": "kind", "exists": true}
+    registry:
+      description: The registry. Empty when there is no container.
+      type: dict
+      returned: always
+      sample: {"name": "local-registry", "host": "localhost:5001", "repositories": 3, "tags": 7, "bytes": 60817408}
+    links:
+      description:
+        - The links of the chain, in the order in which an image passes them. C(ok) is null for one that was not looked at. C(mend) is the
+          command that mends a broken one.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - link: container
+          ok: false
+          detail: "'local-registry' is exited"
+          mend: ansible-playbook kubelocal.registry.up
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes, _status
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access
+from ansible_collections.kubelocal.registry.plugins.module_utils._secrets import pem_text
+
+
+def _write(path: str, status: dict[str, Any]) -> None:
+    """A reader never sees half a file."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".status-", dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(status, file, indent=2)
+            file.write("\n")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ExpectedError(
+            f"the file {path} can't be written: {error.strerror}; name one in a folder that can."
+        ) from error
+
+
+def _look(options: dict[str, Any], check: bool) -> dict[str, Any]:
+    access = Access(options["registry_username"], options["registry_password"], pem_text(options["registry_ca"]))
+    if check:
+        options = {**options, "proof": False}
+    status = _status.look(options, access).as_result()
+    if options["file"] and not check:
+        _write(options["file"], status)
+    return status
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_kubernetes.KUBERNETES_OPTIONS,
+            **_docker.DOCKER_OPTIONS,
+            "provider": {"type": "str", "choices": ["kind", "k3d", "existing"], "default": "kind"},
+            "name": {"type": "str", "default": "dev"},
+            "registry_name": {"type": "str", "default": "local-registry"},
+            "registry_port": {"type": "int", "default": 5001},
+            "registry_username": {"type": "str"},
+            "registry_password": {"type": "str", "no_log": True},
+            "registry_ca": {"type": "str"},
+            "proof": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 60},
+            "file": {"type": "path"},
+        },
+        required_together=[("registry_username", "registry_password")],
+        supports_check_mode=True,
+    )
+    if _docker.DOCKER_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
+    # so that the pods are removed when this is ended
+    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))
+    try:
+        status = _look(module.params, module.check_mode)
+    except ExpectedError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, status=status)
+
+
+if __name__ == "__main__":
+    main()
