@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.info
   - kubelocal.registry.attributes.docker_group
+  - kubelocal.registry.attributes.kubernetes_group
   - kubelocal.registry.docker
   - kubernetes.core.k8s_auth_options
 """
