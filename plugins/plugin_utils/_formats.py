@@ -72,8 +72,8 @@ _FORMS = {
         60,
     ),
     "checksum": _Form(
-        r"(?:sha256|sha512):(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|https?://[A-Za-z0-9._~:/%+-]+)|",
-        "is not a checksum; give 'sha256:' and 64 hexadecimal digits.",
+        r"(?:sha256:)?[0-9a-fA-F]{64}|https?://[A-Za-z0-9._~:/%+{}-]+",
+        "is not a SHA-256; give 64 hexadecimal digits, or the URL of a file that has them.",
     ),
     "user": _Form(
         r"[^\s:;$`\"'\\]+",

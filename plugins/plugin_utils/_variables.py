@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLLECTION = Path(__file__).resolve().parents[2]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Prefixes that are ours beside those of the roles.
 PLAYBOOK_PREFIXES = ("cluster_", "up_", "down_", "status_")
@@ -65,11 +67,12 @@ class Checked:
     problems: list[str] = field(default_factory=list)
 
 
+@functools.lru_cache(maxsize=4)
 def role_options(collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
     """Every variable of every role, from the roles' argument specifications."""
     options: dict[str, dict[str, Any]] = {}
     for path in sorted(collection.glob("roles/*/meta/argument_specs.y*ml")):
-        specification = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        specification = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}
         for entry in (specification.get("argument_specs") or {}).values():
             for name, option in (entry.get("options") or {}).items():
                 options.setdefault(name, option or {})
@@ -78,7 +81,7 @@ def role_options(collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
 
 def known_options(collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
     """Every variable that a user of the playbooks may set."""
-    options = role_options(collection)
+    options = dict(role_options(collection))
     for name, option in PLAYBOOK_OPTIONS.items():
         options[name] = {**options.get(name, {}), **option}
     return options
