@@ -58,7 +58,7 @@ def main() -> int:
             else:
                 print(f"ok      {name} ({seconds:.1f} s)", flush=True)
     if failed:
-        print(f"Checks that failed: {', '.join(sorted(failed))}. Again alone: python -m tests.checks {' '.join(failed)}")
+        print(f"{len(failed)} of the checks failed; again alone: python -m tests.checks {' '.join(sorted(failed))}")
     return 1 if failed else 0
 
 

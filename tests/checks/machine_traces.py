@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of the machine that this was made on is in the tree: neither its paths nor the hosts of its package registries."""
+"""Nothing of the machine that this was made on is in the tree: no paths, no hosts of package registries."""
 
 from __future__ import annotations
 

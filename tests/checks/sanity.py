@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import sys
-
 from pathlib import Path
 
 import ansible
@@ -44,7 +43,7 @@ def check() -> list[str]:
 
 
 def _link_dependencies(folder: Path) -> None:
-    """ansible-test imports plugins from the tree alone, so the collections that come with Ansible are linked into it."""
+    """ansible-test imports plugins from the tree alone, so what comes with Ansible is linked into it."""
     installed = Path(ansible.__file__).resolve().parents[1] / "ansible_collections"
     for collection in installed.glob("*") if installed.is_dir() else ():
         if collection.is_dir() and collection.name not in (NAMESPACE, "__pycache__"):
