@@ -33,7 +33,7 @@ path, lock = sys.argv[1], int(sys.argv[2])
 with open(path) as file:
     record = json.load(file)
 record["code"] = subprocess.call(record["argv"], stdin=subprocess.DEVNULL, pass_fds=[lock])
-with open(path + ".new", "w") as file:
+with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
     json.dump(record, file)
 os.replace(path + ".new", path)
 """

@@ -78,11 +78,9 @@ def essence(log: str) -> str:
         last = [line.strip() for line in lines if line.strip()]
         return last[-1] if last else "it printed nothing"
     essential = told[-1].rstrip(".")
-    output = [
-        number for number, line in enumerate(lines) if line.startswith(("Command Output:", "Output:"))
-    ]
+    output = [number for number, line in enumerate(lines) if line.startswith(("Command Output:", "Output:"))]
     if output:
-        rest = [lines[output[-1]].split(":", 1)[1], *lines[output[-1] + 1 :]]
+        rest = [lines[output[-1]].split(":", 1)[1].strip(), *lines[output[-1] + 1 :]]
         useful = [line.strip() for line in rest if not _NOISE.match(line)]
         worst = [line for line in useful if "rror" in line]
         if worst:

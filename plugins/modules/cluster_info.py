@@ -30,6 +30,10 @@ options:
     description:
       - Name of the cluster, as the provider's tool knows it. Needed for kind and k3d, and only handed back for O(provider=existing).
     type: str
+  kubeconfig:
+    description:
+      - Path of the kubeconfig file. If not set, E(K8S_AUTH_KUBECONFIG) or E(KUBECONFIG) tells, else it is C(~/.kube/config).
+    type: path
 notes:
   - The options for reaching the Kubernetes API are used with O(provider=existing) only. For kind and k3d, O(kubeconfig) and O(context) are
     just what RV(cluster.kubeconfig) and RV(cluster.context) tell.
@@ -159,6 +163,8 @@ def main() -> None:
             "name": {"type": "str"},
             **_docker.DOCKER_OPTIONS,
             **KUBERNETES_OPTIONS,
+            # a path is no secret, and is part of the answer
+            "kubeconfig": {"type": "path", "no_log": False},
         },
         required_if=[("provider", "kind", ["name"]), ("provider", "k3d", ["name"])],
         supports_check_mode=True,
@@ -172,7 +178,7 @@ def main() -> None:
             client,
             options["provider"],
             options["name"] or "",
-            options["kubeconfig"] if isinstance(options["kubeconfig"], str) else None,
+            options["kubeconfig"],
             options["context"],
             kubernetes={name: options[name] for name in KUBERNETES_OPTIONS},
         )
