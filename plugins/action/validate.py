@@ -34,5 +34,5 @@ class ActionModule(ActionBase):
         if checked.problems:
             result.update(failed=True, msg="\n".join(checked.problems), problems=checked.problems)
             return result
-        result["variables"] = {name: checked.values[name] for name in _variables.PLAIN}
+        result["variables"] = _variables.plain(checked.values)
         return result

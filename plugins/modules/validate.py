@@ -42,7 +42,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 variables:
-  description: The playbooks' own variables, converted, with their defaults. It holds no secrets.
+  description:
+    - The playbooks' own variables, converted, with their defaults. It holds no secrets, so C(mirrors) is left out.
+    - C(has_mirrors) and C(has_users) tell whether C(mirrors) and C(registry_users) are set.
   returned: success
   type: dict
   sample: {"cluster_name": "dev", "cluster_provider": "kind", "registry_port": 5001, "up_proof": true}

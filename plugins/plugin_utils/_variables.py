@@ -53,11 +53,6 @@ PLAYBOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "registry_port": {"type": "int", "default": 5001, "description": "The registry's port on the host."},
 }
 
-# What the playbooks hand on and print: never a secret.
-PLAIN = tuple(name for name in PLAYBOOK_OPTIONS if name not in ("mirrors",))
-
-_MIRROR_KEYS = ("host", "upstream", "endpoint", "username", "password", "ttl", "ca", "image", "volume")
-
 
 @dataclass
 class Checked:
@@ -131,6 +126,12 @@ def check(values: Mapping[str, Any], collection: Path = COLLECTION) -> Checked:
     if not bad:
         checked.problems.extend(_contradictions(checked.values, values))
     return checked
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the playbooks hand on and print: never a secret."""
+    result = {name: values[name] for name in PLAYBOOK_OPTIONS if name != "mirrors"}
+    return {**result, "has_mirrors": bool(values["mirrors"]), "has_users": bool(values.get("registry_users"))}
 
 
 class Problem(Exception):

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a node's files."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
+from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Place
+from ansible_collections.kubelocal.registry.plugins.module_utils._status_nodes import config_problem, hosts_problem
+
+PLACE = Place("reg", "sha256:1", "localhost:5001", 5001, 5000, ("kind",))
+HOSTS = ["localhost:5001", "reg:5000"]
+GOOD = 'server = "http://reg:5000"\n[host."http://reg:5000"]\n  capabilities = ["pull", "resolve"]\n'
+
+
+def files(**texts: str) -> dict[str, File]:
+    found = {f"certs.d/{host}/hosts.toml": File(GOOD.encode()) for host in HOSTS}
+    found["certs.d/localhost:5001/hosts.toml"] = File(texts.get("local", GOOD).encode())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD, ""),
+        (GOOD.replace("http://reg", "https://reg"), ""),
+        ("server = [", "is not valid TOML"),
+        ("", "names no endpoint"),
+        (GOOD.replace("reg:5000", "other:5000"), "leads to http://other:5000, not to reg:5000"),
+    ],
+)
+def test_hosts_toml(text: str, words: str) -> None:
+    problem = hosts_problem(files(local=text), HOSTS, PLACE)
+    assert words in problem
+    assert bool(problem) == bool(words)
+
+
+def test_a_file_that_is_not_there_and_a_folder_that_is_a_file() -> None:
+    assert hosts_problem({}, HOSTS, PLACE) == "certs.d/localhost:5001/hosts.toml is not there"
+    found = {"certs.d/localhost:5001": File(b"")}
+    assert hosts_problem(found, HOSTS, PLACE) == "certs.d/localhost:5001 is a file, no folder"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "/etc/containerd/certs.d"\n',
+            "",
+        ),
+        ('version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n', ""),
+        ('version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "/nowhere"\n', "'/nowhere'"),
+        ("version = 3\n", "sets no config_path"),
+        ("version = ", "not valid TOML"),
+    ],
+)
+def test_config_path(text: str, words: str) -> None:
+    problem = config_problem({"config.toml": File(text.encode())})
+    assert words in problem
+    assert bool(problem) == bool(words)
