@@ -13,7 +13,8 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_CAPABILITIES = ["pull", "resolve", "push"]
+# nodes never push, and k3s has no word for it
+_CAPABILITIES = ["pull", "resolve"]
 
 
 @dataclass(frozen=True)

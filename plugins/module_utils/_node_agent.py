@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _hosts_toml
 from ansible_collections.kubelocal.registry.plugins.module_utils._discovery import MANAGED
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import NotFound
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Forbidden, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ SECONDS = 10
 DEFAULT_IMAGE = "docker.io/library/registry:3"
 
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]*\Z")
+_VERSION = "kubelocal.registry/secret-version"
 _MANAGER = {"fieldManager": "kubelocal.registry", "force": "true"}
 # Compares what the Secret says with what the node has, and renames what differs into place: containerd never reads half a file.
 # A file that is not ours is kept beside ours once, as the module does.
@@ -67,7 +69,7 @@ def check_image(image: str) -> None:
 
 
 def objects(items: Sequence[Mapping[str, Any]], image: str, folder: str) -> list[dict[str, Any]]:
-    """Namespace, Secret and DaemonSet for these items of ``containerd_hosts``."""
+    """Namespace, Secret and DaemonSet for these items of ``containerd_hosts``, in the order in which they are applied."""
     data: dict[str, str] = {}
     paths: list[dict[str, Any]] = []
     for registry in _hosts_toml.parse(items):
@@ -140,18 +142,24 @@ def objects(items: Sequence[Mapping[str, Any]], image: str, folder: str) -> list
 def ensure(
     client: Client, items: Sequence[Mapping[str, Any]] | None, image: str, folder: str, check: bool
 ) -> list[str]:
-    """The agent is as declared, or with no items is not there; the sentences of what was done."""
-    namespace = client.find(f"/api/v1/namespaces/{NAMESPACE}")
+    """The agent is as declared, or with no items is not there; the sentences of what was done.
+
+    When this returns, no agent works any more by what was declared earlier.
+    """
+    if items is not None:
+        check_image(image)
+    try:
+        namespace = client.find(f"/api/v1/namespaces/{NAMESPACE}")
+    except Forbidden:
+        if items is None:
+            # who may not look did not make one
+            return []
+        raise
     labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
     ours = namespace is not None and all(labels.get(key) == value for key, value in MANAGED.items())
     going = bool(((namespace or {}).get("metadata") or {}).get("deletionTimestamp"))
     if items is None:
-        if not ours or going:
-            return []
-        if not check:
-            client.delete(f"/api/v1/namespaces/{NAMESPACE}")
-        return [f"Removed the node agent (the namespace {NAMESPACE})."]
-    check_image(image)
+        return _remove(client, check) if ours and not going else []
     if namespace is not None and not ours:
         raise ExpectedError(
             f"the namespace {NAMESPACE} exists and is not ours (label {next(iter(MANAGED))} is missing); rename or delete it."
@@ -159,29 +167,88 @@ def ensure(
     if going:
         raise ExpectedError(f"the namespace {NAMESPACE} is still being deleted; run this again in a moment.")
     actions: list[str] = []
+    version = ""
     for wanted in objects(items, image, folder):
         if check and namespace is None:
             # nothing can be asked of a namespace that is not there
             actions.append(f"Created the {_named(wanted)}.")
             continue
+        if wanted["kind"] == "DaemonSet":
+            # new pods with every new Secret, which running ones would see up to a minute later only
+            wanted["spec"]["template"]["metadata"]["annotations"] = {_VERSION: version}
         path = _path(wanted)
-        before = client.find(path)
-        if before is not None and _fits(wanted, before):
-            continue
-        actions.append(f"{'Updated' if before else 'Created'} the {_named(wanted)}.")
-        if not check:
-            client.request("PATCH", path, wanted, query=_MANAGER, content_type="application/apply-patch+yaml")
+        found = client.find(path)
+        if found is None or not _fits(wanted, found):
+            actions.append(f"{'Updated' if found else 'Created'} the {_named(wanted)}.")
+            if not check:
+                found = client.request(
+                    "PATCH", path, wanted, query=_MANAGER, content_type="application/apply-patch+yaml"
+                )
+        if wanted["kind"] == "Secret" and found is not None:
+            version = str(found["metadata"]["resourceVersion"])
+    if actions and not check:
+        _wait(30, lambda: not _older(client))
     return actions
 
 
-def ready(client: Client) -> str:
-    """Empty when the agent runs on every node that should have it, else what is missing."""
+def wait_ready(client: Client, image: str, timeout: float = 60) -> None:
+    """The agent runs on every node; ExpectedError tells where it does not."""
+    told = ""
+
+    def check() -> bool:
+        nonlocal told
+        told = _missing(client)
+        return not told
+
+    if not _wait(timeout, check):
+        raise ExpectedError(
+            f"{told} after {timeout:g} s; 'kubectl -n {NAMESPACE} describe pods' tells why (can nodes get the image {image} without the local registry?)."
+        )
+
+
+def _remove(client: Client, check: bool) -> list[str]:
+    if not check:
+        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}"
+        client.delete(path, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"})
+        # a pod that still runs would write again what is removed next; one on a dead node writes nothing
+        _wait(30, lambda: client.find(path) is None)
+        client.delete(f"/api/v1/namespaces/{NAMESPACE}")
+    return [f"Removed the node agent (the namespace {NAMESPACE})."]
+
+
+def _wait(timeout: float, done: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + timeout
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+def _daemon_set(client: Client) -> dict[str, Any]:
     try:
-        status = client.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}").get("status") or {}
+        return client.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}")
     except NotFound:
-        return "there is no node agent"
+        return {}
+
+
+def _older(client: Client) -> bool:
+    """Whether pods of an earlier version may still run."""
+    found = _daemon_set(client)
+    status = found.get("status") or {}
+    if status.get("observedGeneration") != (found.get("metadata") or {}).get("generation"):
+        return True
+    return int(status.get("updatedNumberScheduled") or 0) < int(status.get("desiredNumberScheduled") or 0)
+
+
+def _missing(client: Client) -> str:
+    """Empty when the agent runs on every node that should have it."""
+    found = _daemon_set(client)
+    status = found.get("status") or {}
     wanted, there = int(status.get("desiredNumberScheduled") or 0), int(status.get("numberReady") or 0)
-    return "" if wanted and there >= wanted else f"the node agent runs on {there} of {wanted} nodes"
+    if wanted and there >= wanted and not _older(client):
+        return ""
+    return f"the node agent runs on {there} of {wanted} nodes"
 
 
 def _path(content: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ def test_both_names_lead_through_the_clusters_network() -> None:
         ("reg:5000", "http://reg:5000"),
     ]
     for item in found:
-        assert item["endpoints"] == [{"url": "http://reg:5000", "capabilities": ["pull", "resolve", "push"]}]
+        assert item["endpoints"] == [{"url": "http://reg:5000", "capabilities": ["pull", "resolve"]}]
     assert len(_hosts_toml.parse(found)) == 2
 
 
