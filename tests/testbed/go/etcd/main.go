@@ -1,0 +1,15 @@
+// SPDX-FileCopyrightText: kubelocal contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Command etcd is etcd's own server.
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() {
+	etcdmain.Main(os.Args)
+}

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the testbed is made of. A changed version rebuilds only what depends on it."""
+
+from __future__ import annotations
+
+KUBERNETES = "v1.34.4"  # the newest that runs unchanged on cgroup v1
+CONTAINERD = "v2.2.9"
+ETCD = "v3.6.16"
+COREDNS = "v1.14.7"
+PROVISIONER = "v0.0.30"
+REGISTRY = "v3.1.2"
+KIND = "v0.33.0"
+
+DEBIAN = "bookworm"
+# of a node's root file system; kind's own node image has no Python, so this one has none either
+NODE_PACKAGES = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "iproute2",
+    "iptables",
+    "conntrack",
+    "ethtool",
+    "socat",
+    "kmod",
+    "mount",
+    "util-linux",
+    "ebtables",
+    "ca-certificates",
+    "curl",
+    "procps",
+    "jq",
+    "runc",
+    "containernetworking-plugins",
+    "iputils-ping",
+    "hostname",
+)
