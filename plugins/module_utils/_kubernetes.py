@@ -203,6 +203,13 @@ class Client:
         return f"{self.where} can't be reached: {told}; check that the cluster runs, and kubeconfig and context."
 
 
+def show_path(module: Any) -> None:
+    """Let messages name the kubeconfig's file: kubernetes.core hides the option, because it can hold a whole kubeconfig too."""
+    path = module.params.get("kubeconfig")
+    if isinstance(path, str) and "\n" not in path:
+        module.no_log_values.discard(path)
+
+
 def connect(options: Mapping[str, Any], timeout: float = 30) -> Client:
     """A client from kubernetes.core's options (unset ones and None alike; K8S_AUTH_* stand in for them).
 

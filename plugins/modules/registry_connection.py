@@ -193,7 +193,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _node_agent,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, show_path
 
 
 def main() -> None:
@@ -228,6 +228,7 @@ def main() -> None:
         # the mirrors' headers are secret, but Ansible would hide what they hold everywhere
         no_log=True,
     )
+    show_path(module)
     for name, error in (("docker", _docker.DOCKER_IMPORT_ERROR), ("PyYAML", _discovery.YAML_IMPORT_ERROR)):
         if error is not None:
             module.fail_json(msg=missing_required_lib(name), exception=error, actions=[])

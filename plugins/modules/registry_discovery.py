@@ -135,7 +135,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, connect
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, connect, show_path
 
 
 def main() -> None:
@@ -153,6 +153,7 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
     module = AnsibleModule(spec, supports_check_mode=True, required_if=[("state", "present", ["hosting"])])
+    show_path(module)
     if _discovery.YAML_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=_discovery.YAML_IMPORT_ERROR, actions=[])
     params = module.params

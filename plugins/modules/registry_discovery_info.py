@@ -105,11 +105,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, connect
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, connect, show_path
 
 
 def main() -> None:
     module = AnsibleModule(dict(KUBERNETES_OPTIONS), supports_check_mode=True)
+    show_path(module)
     if _discovery.YAML_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=_discovery.YAML_IMPORT_ERROR)
     try:
