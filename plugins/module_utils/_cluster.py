@@ -35,7 +35,7 @@ _LABELS = {
 }
 _ROLE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 # written by us, in every control plane, when a cluster was seen to work
-MARK_FOLDER, MARK_NAME = "/kind", "kubelocal.registry"
+MARK_FOLDERS, MARK_NAME = {"kind": "/kind", "k3d": "/etc"}, "kubelocal.registry"
 # What shows that a control plane came up: kubeadm's last steps rewrite this file to use the rotated certificate, k3s writes its kubeconfig.
 _CAME_UP = {
     "kind": ("/etc/kubernetes/kubelet.conf", b"kubelet-client-current.pem"),
@@ -301,11 +301,10 @@ def _completion(provider: str, nodes: list[Node]) -> tuple[bytes | None, bool]:
     """Our mark if a control plane has it, and whether the control plane ever came up."""
     control_planes = [node for node in nodes if node.role == CONTROL_PLANE]
     try:
-        if provider == "kind":
-            for node in control_planes:
-                mark = read_tree(node.container, f"{MARK_FOLDER}/{MARK_NAME}")
-                if mark:
-                    return next(iter(mark.values())).content, True
+        for node in control_planes:
+            mark = read_tree(node.container, f"{MARK_FOLDERS[provider]}/{MARK_NAME}")
+            if mark:
+                return next(iter(mark.values())).content, True
         path, needle = _CAME_UP[provider]
         for node in control_planes:
             files = read_tree(node.container, path) or {}

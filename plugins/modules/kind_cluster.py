@@ -187,9 +187,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _docker
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kind_cluster import (
+from ansible_collections.kubelocal.registry.plugins.module_utils._kind_tool import Kind
+from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import (
     Declared,
-    KindCluster,
+    ManagedCluster,
     difference_message,
 )
 
@@ -217,16 +218,19 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = dict(module.params)
     state, timeout = options.pop("state"), options.pop("docker_timeout")
+    workers, image = options.pop("workers"), options.pop("image")
     try:
         declared = Declared(**options)
         declared.check()
+        tool = Kind(declared, workers, image)
+        tool.wanted()
         client = _docker.connect(declared.docker_host, timeout)
-        cluster = KindCluster(client, declared, module.check_mode)
+        cluster = ManagedCluster(client, tool, declared, module.check_mode)
         result = cluster.present() if state == "present" else cluster.absent()
     except ExpectedError as error:
         module.fail_json(msg=str(error), changed=bool(error.actions), actions=error.actions)
     if result.differences:
-        module.warn(difference_message(declared.name, result.differences))
+        module.warn(difference_message(tool, declared.name, result.differences))
     answer = {
         "changed": result.changed,
         "cluster": result.cluster.as_result(),

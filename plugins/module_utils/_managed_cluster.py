@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private to this collection: a kind cluster is created, brought back to work, compared, deleted."""
+"""Private to this collection: a cluster of containers is created by its tool, brought back to work, compared, deleted.
+
+What differs between kind and k3d is a ``Tool``.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,6 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _cluster_ready,
     _docker,
     _kind_cli,
-    _kind_config,
-    _kind_differences,
     _kubeconfig,
     _kubernetes,
 )
@@ -42,11 +43,9 @@ _YOUNG = 600
 
 @dataclass(frozen=True)
 class Declared:
-    """The module's options."""
+    """The options that do not depend on the tool."""
 
     name: str
-    workers: int = 0
-    image: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     kubeconfig: str | None = None
     on_difference: str = "warn"
@@ -57,10 +56,8 @@ class Declared:
     executable: str = "kind"
     docker_host: str | None = None
 
-    def check(self) -> dict[str, Any]:
-        """ExpectedError for bad input, which is told before even the Engine is asked; else kind's configuration."""
-        _kind_config.check_name(self.name)
-        _kind_config.check_image(self.image)
+    def check(self) -> None:
+        """ExpectedError for what no tool would take."""
         for key, value, lowest in (
             ("wait_timeout", self.wait_timeout, 1),
             ("progress_interval", self.progress_interval, 0),
@@ -70,7 +67,6 @@ class Declared:
         for name in self.no_proxy:
             if not name.strip() or any(character in name for character in ", \n\t"):
                 raise ExpectedError(f"no_proxy has {name!r}; set each entry to one name, without spaces and commas.")
-        return _kind_config.configuration(self.name, self.workers, self.image, self.config)
 
 
 @dataclass
@@ -88,26 +84,99 @@ class Result:
     after: dict[str, Any] = field(default_factory=dict)
 
 
-class KindCluster:
-    """One run of the module."""
+class Tool:
+    """The program that makes clusters of one provider."""
 
-    def __init__(self, client: Any, declared: Declared, check: bool, creation: Creation | None = None) -> None:
+    NAME = ""
+    # shown to people as what they can type
+    DELETE = ""
+    LOGS = ""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+
+    def wanted(self) -> dict[str, Any]:
+        """The configuration, made of what is declared; ExpectedError for bad input."""
+        raise NotImplementedError
+
+    def for_program(self, program: str) -> dict[str, Any]:
+        """As ``wanted``, in the form that this version of the program reads."""
+        raise NotImplementedError
+
+    def nodes(self, wanted: Mapping[str, Any]) -> list[str]:
+        """The containers' names, in order."""
+        raise NotImplementedError
+
+    def create(self, program: str, configuration: str) -> list[str]:
+        raise NotImplementedError
+
+    def export(self, program: str, kubeconfig: str) -> list[str]:
+        raise NotImplementedError
+
+    def delete(self, program: str, kubeconfig: str) -> list[str]:
+        raise NotImplementedError
+
+    def environment(self, kubeconfig: str, creating: bool = False) -> dict[str, str]:
+        raise NotImplementedError
+
+    def text(self, configuration: Mapping[str, Any]) -> str:
+        """The configuration's file; JSON is YAML."""
+        return json.dumps(configuration, indent=1)
+
+    def step(self, log: str) -> str:
+        raise NotImplementedError
+
+    def essence(self, log: str) -> str:
+        raise NotImplementedError
+
+    def differences(
+        self, client: Any, cluster: _cluster.Cluster, wanted: Mapping[str, Any], remembered: Mapping[str, Any] | None
+    ) -> list[str]:
+        raise NotImplementedError
+
+    def start(self, program: str) -> list[str] | None:  # noqa: ARG002
+        """The command that starts stopped nodes; None where the Engine can do it by itself."""
+        return None
+
+    def to_add(
+        self,
+        cluster: _cluster.Cluster,
+        wanted: Mapping[str, Any],
+        program: str,  # noqa: ARG002
+    ) -> tuple[list[str], str] | None:
+        """The command that adds the nodes that are missing, and the sentence for it; None where none are, or it can't be done."""
+        return None
+
+    def without_network(self, wanted: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether nodes don't become ready before the user has installed a network."""
+        return False
+
+
+class ManagedCluster:
+    """One run of a module."""
+
+    def __init__(
+        self, client: Any, tool: Tool, declared: Declared, check: bool, creation: Creation | None = None
+    ) -> None:
         self.client = client
+        self.tool = tool
         self.declared = declared
         self.check = check
-        self.creation = creation or Creation("kind", declared.name)
+        self.creation = creation or Creation(tool.NAME, declared.name)
         self.actions: list[str] = []
         self.changed = False
+        self._what = f"{tool.NAME} cluster '{declared.name}'"
+        self._delete_by_hand = f"{tool.DELETE}{declared.name}"
         self._end = time.monotonic() + declared.wait_timeout
 
     def present(self) -> Result:
         declared = self.declared
-        wanted = declared.check()
+        wanted = self.tool.wanted()
         cluster = self._find()
         before = _state(cluster)
         if self.creation.running():
             if self.check:
-                self._act("Wait until kind has created the cluster, which is under way.")
+                self._act(f"Wait until {self.tool.NAME} has created the cluster, which is under way.")
                 return self._result(cluster, before)
             if not declared.wait or not self._waited():
                 return self._pending(cluster, before)
@@ -117,17 +186,16 @@ class KindCluster:
         if not cluster.exists:
             self._create(wanted)
             if self.check:
-                return self._result(cluster, before, after=_planned(wanted))
+                return self._result(cluster, before, after=self._planned(wanted))
             if not declared.wait or not self._waited():
                 return self._pending(cluster, before)
             cluster = self._after_creation(own=True)
         cluster = self._ready(cluster, wanted)
         remembered = self._mark(cluster)
-        differences = _kind_differences.differences(
-            self.client, cluster, wanted, remembered, bool(declared.config.get("nodes"))
-        )
+        cluster = self._add_nodes(cluster, wanted)
+        differences = self.tool.differences(self.client, cluster, wanted, remembered)
         if differences and declared.on_difference == "fail":
-            raise ExpectedError(difference_message(declared.name, differences), self.actions)
+            raise ExpectedError(difference_message(self.tool, declared.name, differences), self.actions)
         result = self._result(cluster, before)
         result.differences = differences
         return result
@@ -137,7 +205,7 @@ class KindCluster:
         cluster = self._find()
         before = _state(cluster)
         paths = _kubeconfig.paths(self.declared.kubeconfig)
-        context = _cluster.default_context("kind", name)
+        context = _cluster.default_context(self.tool.NAME, name)
         entry = [path for path in paths if _kubeconfig.has(path, context)]
         running = self.creation.running()
         if not cluster.exists and not entry and not running:
@@ -145,15 +213,15 @@ class KindCluster:
                 self._forget()
             return self._result(cluster, before)
         if running:
-            self._act("Wait until kind has created the cluster, which is under way.")
+            self._act(f"Wait until {self.tool.NAME} has created the cluster, which is under way.")
             if not self.check and not self.creation.wait(self.declared.wait_timeout):
                 raise ExpectedError(
-                    f"kind is still creating the cluster '{name}' (log: {self.creation.log_path}); run this again once it is done.",
+                    f"{self.tool.NAME} is still creating the cluster '{name}' (log: {self.creation.log_path}); run this again once it is done.",
                     self.actions,
                 )
             cluster = self._find()
         if cluster.exists or running:
-            self._act(f"Delete the kind cluster '{name}'.")
+            self._act(f"Delete the {self._what}.")
         if entry:
             self._act(f"Remove the context {context} from the kubeconfig {entry[0]}.")
         if not self.check:
@@ -164,7 +232,7 @@ class KindCluster:
     # what is there
 
     def _find(self) -> _cluster.Cluster:
-        return _cluster.find(self.client, "kind", self.declared.name, self.declared.kubeconfig)
+        return _cluster.find(self.client, self.tool.NAME, self.declared.name, self.declared.kubeconfig)
 
     def _act(self, sentence: str) -> None:
         self.actions.append(sentence)
@@ -181,24 +249,25 @@ class KindCluster:
         )
 
     def _pending(self, cluster: _cluster.Cluster, before: dict[str, Any]) -> Result:
-        result = self._result(cluster, before, after=_planned(self.declared.check()))
+        result = self._result(cluster, before, after=self._planned(self.tool.wanted()))
         result.pending = True
-        result.progress = _kind_cli.step(self.creation.log()) or "starting"
+        result.progress = self.tool.step(self.creation.log()) or "starting"
         return result
+
+    def _planned(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        return {"exists": True, "nodes": dict.fromkeys(self.tool.nodes(wanted), "running")}
 
     # creating
 
     def _create(self, wanted: dict[str, Any]) -> None:
-        declared, creation = self.declared, self.creation
-        nodes = len(wanted["nodes"])
+        declared, creation, tool = self.declared, self.creation, self.tool
+        sentence = f"Create the {self._what} with {_nodes(len(tool.nodes(wanted)))}."
         path = _kubeconfig.file_to_write(declared.kubeconfig)
         if self.check:
-            self._act(f"Create the kind cluster '{declared.name}' with {_nodes(nodes)}.")
+            self._act(sentence)
             return
-        program = _kind_cli.program(declared.executable)
-        wanted = _kind_config.configuration(
-            declared.name, declared.workers, declared.image, declared.config, _kind_cli.knows_versions(program)
-        )
+        program = _kind_cli.program(declared.executable, tool.NAME)
+        wanted = tool.for_program(program)
         self._unlock(path)
         lock = creation.acquire()
         if lock is None:
@@ -206,12 +275,9 @@ class KindCluster:
         if self._find().exists:
             os.close(lock)
             return
-        argv = [program, "create", "cluster", "--name", declared.name, "--config", creation.configuration_path]
-        argv += ["--kubeconfig", path] if declared.kubeconfig else []
-        environment = _kind_cli.environment(declared.docker_host, declared.no_proxy)
-        # JSON is YAML
-        creation.start(lock, argv, environment, path, wanted, json.dumps(wanted, indent=1))
-        self._act(f"Create the kind cluster '{declared.name}' with {_nodes(nodes)}.")
+        argv = tool.create(program, creation.configuration_path)
+        creation.start(lock, argv, tool.environment(path, creating=True), path, wanted, tool.text(wanted))
+        self._act(sentence)
 
     def _waited(self) -> bool:
         """Whether the creation has ended. False: it has not, and who called wants to hear of it."""
@@ -225,46 +291,47 @@ class KindCluster:
         if interval and left > interval:
             return False
         raise ExpectedError(
-            f"kind is still creating the cluster '{self.declared.name}' after {self.declared.wait_timeout} s "
+            f"{self.tool.NAME} is still creating the cluster '{self.declared.name}' after {self.declared.wait_timeout} s "
             f"(log: {self.creation.log_path}); run this again to wait for it, or raise wait_timeout.",
             self.actions,
         )
 
     def _after_creation(self, own: bool) -> _cluster.Cluster:
-        """The cluster that kind leaves; what kind died of is told, unless it was killed and another run's (that is made good)."""
+        """The cluster that the tool leaves; what it died of is told, unless it was killed and another run's (that is made good)."""
         cluster = self._find()
         record = self.creation.record()
         code = None if record is None else record.code
         if cluster.complete or code == 0 or (code is None and not own):
             return cluster
-        name, log = self.declared.name, self.creation.log_path
+        tool, log = self.tool.NAME, self.creation.log_path
         if code is None or code < 0:
             raise ExpectedError(
-                f"kind was killed while it created the cluster '{name}' (log: {log}); run this again.", self.actions
+                f"{tool} was killed while it created the cluster '{self.declared.name}' (log: {log}); run this again.",
+                self.actions,
             )
         raise ExpectedError(
-            f"the kind cluster '{name}' could not be created: {_kind_cli.essence(self.creation.log())} (kind's log: {log}).",
+            f"the {self._what} could not be created: {self.tool.essence(self.creation.log())} ({tool}'s log: {log}).",
             self.actions,
         )
 
     def _remove_half_made(self, cluster: _cluster.Cluster) -> _cluster.Cluster:
         """Delete a cluster that nobody is creating any more and whose control plane never came up."""
         name = self.declared.name
-        strangers = [argv for argv in others("kind") if _could_be(argv, name)]
+        strangers = [argv for argv in others(self.tool.NAME) if _could_be(argv, name)]
         if strangers:
             raise ExpectedError(
-                f"somebody else is creating the kind cluster '{name}' ('{' '.join(strangers[0])}'); run this again once that is done.",
+                f"somebody else is creating the {self._what} ('{' '.join(strangers[0])}'); run this again once that is done.",
                 self.actions,
             )
         if self.creation.record() is None and not self._is_local() and _age(cluster) < _YOUNG:
             raise ExpectedError(
-                f"the kind cluster '{name}' is half made, and somebody on another machine may still be creating it; "
-                f"run this again in {_YOUNG // 60} minutes, or delete it with 'kind delete cluster --name {name}'.",
+                f"the {self._what} is half made, and somebody on another machine may still be creating it; "
+                f"run this again in {_YOUNG // 60} minutes, or delete it with '{self._delete_by_hand}'.",
                 self.actions,
             )
-        self._act(f"Delete the half-made kind cluster '{name}', whose control plane never came up.")
+        self._act(f"Delete the half-made {self._what}, whose control plane never came up.")
         if self.check:
-            return _cluster.Cluster("kind", name, context=cluster.context, kubeconfig=cluster.kubeconfig)
+            return _cluster.Cluster(self.tool.NAME, name, context=cluster.context, kubeconfig=cluster.kubeconfig)
         self._delete(_kubeconfig.paths(self.declared.kubeconfig))
         return self._find()
 
@@ -283,7 +350,7 @@ class KindCluster:
             return cluster
         since = {**_cluster_ready.started_lately(self.client, cluster.nodes), **since}
         names = [node.name for node in cluster.nodes]
-        without_network = bool((wanted.get("networking") or {}).get("disableDefaultCNI"))
+        without_network = self.tool.without_network(wanted)
         self._end = max(self._end, time.monotonic() + self.declared.wait_timeout)
         end = time.monotonic() if self.check else self._end
         try:
@@ -294,9 +361,8 @@ class KindCluster:
             missing = "" if self.check else _cluster_ready.wait(self._api(cluster), names, since, end, without_network)
         if missing and not self.check:
             raise ExpectedError(
-                f"the kind cluster '{self.declared.name}' does not work after {self.declared.wait_timeout} s: {missing}; "
-                f"'kind export logs --name {self.declared.name}' collects what its nodes say, and "
-                f"'kind delete cluster --name {self.declared.name}' makes room for a new one.",
+                f"the {self._what} does not work after {self.declared.wait_timeout} s: {missing}; {self.tool.LOGS}"
+                f"'{self._delete_by_hand}' makes room for a new one.",
                 self.actions,
             )
         if missing:
@@ -311,7 +377,34 @@ class KindCluster:
             return {}
         if self.check:
             return {node.name: 0 for node in nodes}
-        return _cluster_ready.start(self.client, nodes)
+        stopped = [node for node in nodes if node.status != "paused"]
+        command = self.tool.start("") if stopped else None
+        if command is None:
+            return _cluster_ready.start(self.client, nodes)
+        since = _cluster_ready.start(self.client, [node for node in nodes if node.status == "paused"])
+        program = _kind_cli.program(self.declared.executable, self.tool.NAME)
+        code, output = self._run(self.tool.start(program) or [], cluster.kubeconfig)
+        if code != 0:
+            raise ExpectedError(f"the {self._what} can't be started: {self.tool.essence(output)}.", self.actions)
+        return {**since, **dict.fromkeys((node.name for node in stopped), 0.0)}
+
+    def _add_nodes(self, cluster: _cluster.Cluster, wanted: Mapping[str, Any]) -> _cluster.Cluster:
+        planned = self.tool.to_add(cluster, wanted, "")
+        if planned is None:
+            return cluster
+        self._act(planned[1])
+        if self.check:
+            return cluster
+        command = self.tool.to_add(cluster, wanted, _kind_cli.program(self.declared.executable, self.tool.NAME))
+        code, output = self._run(command[0] if command else [], cluster.kubeconfig)
+        if code != 0:
+            raise ExpectedError(f"nodes can't be added to the {self._what}: {self.tool.essence(output)}.", self.actions)
+        cluster = self._find()
+        names = [node.name for node in cluster.nodes]
+        missing = _cluster_ready.wait(self._api(cluster), names, {}, self._end)
+        if missing:
+            raise ExpectedError(f"the nodes added to the {self._what} do not work: {missing}.", self.actions)
+        return cluster
 
     def _api(self, cluster: _cluster.Cluster) -> _kubernetes.Client:
         return _kubernetes.connect({"kubeconfig": cluster.kubeconfig, "context": cluster.context}, timeout=10)
@@ -336,30 +429,30 @@ class KindCluster:
         self._act(f"Write the context {cluster.context} into the kubeconfig {path}.")
         if self.check:
             return
-        program = _kind_cli.program(self.declared.executable)
+        program = _kind_cli.program(self.declared.executable, self.tool.NAME)
         self._unlock(path)
-        code, output = self._run(
-            [program, "export", "kubeconfig", "--name", self.declared.name, "--kubeconfig", path], path
-        )
+        code, output = self._run(self.tool.export(program, path), path)
         if code != 0:
             raise ExpectedError(
-                f"kind can't write the kubeconfig {path}: {_kind_cli.essence(output)}; check that the file and its folder are writable.",
+                f"{self.tool.NAME} can't write the kubeconfig {path}: {self.tool.essence(output)}; "
+                "check that the file and its folder are writable.",
                 self.actions,
             )
 
     def _run(self, argv: list[str], path: str) -> tuple[int, str]:
-        """Run kind for a moment, so that a later run knows of it if this one is killed meanwhile."""
-        brief = Creation("kind-brief", self.declared.name, self.creation.folder)
+        """Run the tool for a moment, so that a later run knows of it if this one is killed meanwhile."""
+        brief = Creation(f"{self.tool.NAME}-brief", self.declared.name, self.creation.folder)
         lock = brief.acquire()
         end = time.monotonic() + self.declared.wait_timeout
         while lock is None:
             if time.monotonic() > end:
                 raise ExpectedError(
-                    f"another run of kind for the cluster '{self.declared.name}' does not end.", self.actions
+                    f"another run of {self.tool.NAME} for the cluster '{self.declared.name}' does not end.",
+                    self.actions,
                 )
             time.sleep(0.1)
             lock = brief.acquire()
-        brief.start(lock, argv, _kind_cli.environment(self.declared.docker_host, []), path, {}, "")
+        brief.start(lock, argv, self.tool.environment(path), path, {}, "")
         brief.wait(self.declared.wait_timeout, 0.02)
         record, output = brief.record(), brief.log()
         lock = brief.acquire()
@@ -379,7 +472,7 @@ class KindCluster:
         unlock_kubeconfig(path, False, self.actions, self.check)
 
     def _ours(self, path: str) -> bool:
-        for creation in (self.creation, Creation("kind-brief", self.declared.name, self.creation.folder)):
+        for creation in (self.creation, Creation(f"{self.tool.NAME}-brief", self.declared.name, self.creation.folder)):
             record = creation.record()
             if record is not None and record.code is None and record.kubeconfig == path and not creation.running():
                 return True
@@ -405,45 +498,44 @@ class KindCluster:
         file = _docker.File(content.encode(), 0o600)
         try:
             for node in cluster.control_planes:
-                _docker.put_files(node.container, _cluster.MARK_FOLDER, {_cluster.MARK_NAME: file})
+                _docker.put_files(node.container, _cluster.MARK_FOLDERS[self.tool.NAME], {_cluster.MARK_NAME: file})
         except (DockerException, RequestException, OSError) as error:
             raise _docker.EngineError(
-                f"the kind cluster '{self.declared.name}' can't be marked as complete: {_docker.explain(error)}; run this again.",
+                f"the {self._what} can't be marked as complete: {_docker.explain(error)}; run this again.",
                 self.actions,
             ) from error
         self.creation.close_record()
         if not self.actions:
-            self._act(f"Complete the kind cluster '{self.declared.name}', whose creation an earlier run began.")
+            self._act(f"Complete the {self._what}, whose creation an earlier run began.")
         return record.configuration
 
     # deleting
 
     def _delete(self, paths: list[str]) -> None:
         name = self.declared.name
-        cluster = self._find()
-        context = _cluster.default_context("kind", name)
+        context = _cluster.default_context(self.tool.NAME, name)
         entry = [path for path in paths if _kubeconfig.has(path, context)]
         for path in entry:
             self._unlock(path)
         told = ""
         try:
-            program = _kind_cli.program(self.declared.executable)
+            program = _kind_cli.program(self.declared.executable, self.tool.NAME)
             for path in entry or paths[-1:]:
-                code, output = self._run([program, "delete", "cluster", "--name", name, "--kubeconfig", path], path)
-                told = "" if code == 0 else _kind_cli.essence(output)
+                code, output = self._run(self.tool.delete(program, path), path)
+                told = "" if code == 0 else self.tool.essence(output)
         except ExpectedError as error:
             told = str(error).rstrip(".")
-        self._remove_containers(cluster)
+        self._remove_containers()
         entry = [path for path in entry if _kubeconfig.has(path, context)]
         if entry:
             raise ExpectedError(
-                f"the context {context} is still in the kubeconfig {entry[0]}: {told or 'kind left it there'}; "
+                f"the context {context} is still in the kubeconfig {entry[0]}: {told or f'{self.tool.NAME} left it there'}; "
                 f"remove it with 'kubectl config delete-context {context}'.",
                 self.actions,
             )
 
-    def _remove_containers(self, cluster: _cluster.Cluster) -> None:
-        """What kind left: a node that the Engine was slow to remove, all of them where kind can't run."""
+    def _remove_containers(self) -> None:
+        """What the tool left: a node that the Engine was slow to remove, all of them where it can't run."""
         found = self._find()
         left = [node.container for node in [*found.nodes, *found.helpers]]
         if not left:
@@ -453,7 +545,7 @@ class KindCluster:
                 list(pool.map(_remove_container, left))
         except (DockerException, RequestException, OSError) as error:
             raise _docker.EngineError(
-                f"a node of the kind cluster '{cluster.name}' can't be removed: {_docker.explain(error)}; "
+                f"a node of the {self._what} can't be removed: {_docker.explain(error)}; "
                 "check that the Docker Engine is healthy, and run this again.",
                 self.actions,
             ) from error
@@ -467,10 +559,10 @@ class KindCluster:
             os.close(lock)
 
 
-def difference_message(name: str, differences: list[str]) -> str:
+def difference_message(tool: Tool, name: str, differences: list[str]) -> str:
     return (
-        f"the kind cluster '{name}' is not as declared: {'; '.join(differences)}. A kind cluster can't be changed in place: "
-        f"'kind delete cluster --name {name}' and another run make it anew, without what is in it now."
+        f"the {tool.NAME} cluster '{name}' is not as declared: {'; '.join(differences)}. That can't be changed in place: "
+        f"'{tool.DELETE}{name}' and another run make it anew, without what is in it now."
     )
 
 
@@ -488,11 +580,6 @@ def _state(cluster: _cluster.Cluster) -> dict[str, Any]:
     if not cluster.exists:
         return {"exists": False}
     return {"exists": True, "nodes": {node.name: node.status for node in [*cluster.nodes, *cluster.helpers]}}
-
-
-def _planned(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    names = _kind_differences.node_names(str(wanted["name"]), wanted["nodes"])
-    return {"exists": True, "nodes": dict.fromkeys(names, "running")}
 
 
 def _nodes(number: int) -> str:
