@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import posixpath
 import re
@@ -14,10 +15,8 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import _docker
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as registry_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
 
-try:
+with contextlib.suppress(ImportError):  # told by _docker
     from docker.errors import APIError, NotFound
-except ImportError:  # told by _docker
-    pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

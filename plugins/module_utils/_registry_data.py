@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: moving a registry's images into a named volume, whatever they lie in."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
+
+with contextlib.suppress(ImportError):  # told by _docker
+    from docker.errors import APIError, NotFound
+
+if TYPE_CHECKING:
+    from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
+
+_PLACE = "/kubelocal-move"
+# What the archive API can't see, so that it would be lost with the container.
+IN_MEMORY = ("memory", "tmpfs")
+
+
+def ensure_volume(client: Any, name: str, owner: str) -> bool:
+    """Make the volume unless it is there; whether it was made."""
+    with contextlib.suppress(NotFound):
+        client.api.inspect_volume(name)
+        return False
+    client.api.create_volume(name, labels={LABEL_PREFIX + "managed": "true", LABEL_PREFIX + "name": owner})
+    return True
+
+
+def remove_volume(client: Any, name: str) -> bool:
+    """Remove a volume; whether it was there."""
+    try:
+        client.api.remove_volume(name)
+    except NotFound:
+        return False
+    return True
+
+
+def volume_exists(client: Any, name: str) -> bool:
+    try:
+        client.api.inspect_volume(name)
+    except NotFound:
+        return False
+    return True
+
+
+def users_of(client: Any, volume: str, but: str = "") -> list[str]:
+    """Names of the containers that mount the volume, sorted."""
+    return sorted(
+        container["Names"][0].lstrip("/")
+        for container in client.api.containers(all=True, filters={"volume": volume})
+        # the Engine matches parts of names too
+        if container["Id"] != but and any(mount.get("Name") == volume for mount in container.get("Mounts") or [])
+    )
+
+
+def refuse_memory(observed: Observed, doing: str) -> None:
+    """What is in memory can't be moved: better nothing than lost."""
+    if observed.data.kind in IN_MEMORY:
+        raise ExpectedError(
+            f"the registry '{observed.name}' keeps its images in memory, where {doing} would lose them; push them elsewhere first, or remove it with purge."
+        )
+
+
+def copy(client: Any, observed: Observed, volume: str) -> bool:
+    """Copy the images of a container that doesn't run into a volume, over what is there; whether there were any.
+
+    The volume is reached through a container that is never started, so the Engine may be anywhere.
+    """
+    folder = observed.data.folder
+    name = f"{observed.name}-kubelocal-copy"
+    with contextlib.suppress(NotFound):
+        client.api.remove_container(name, v=True, force=True)
+    try:
+        chunks, _stat = client.api.get_archive(observed.id, folder)
+    except NotFound:
+        return False
+    body = {
+        "Image": observed.image_id,
+        "Cmd": ["true"],
+        "Labels": {LABEL_PREFIX + "helper": "true"},
+        "HostConfig": {"Binds": [f"{volume}:{_PLACE}/{posixpath.basename(folder)}"], "NetworkMode": "none"},
+    }
+    helper = client.api.create_container_from_config(body, name)["Id"]
+    try:
+        if not client.api.put_archive(helper, _PLACE, chunks):
+            raise ExpectedError(f"the images of '{observed.name}' can't be copied into the volume '{volume}'.")
+    finally:
+        with contextlib.suppress(APIError):
+            client.api.remove_container(helper, v=True, force=True)
+    return True
