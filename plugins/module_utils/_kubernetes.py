@@ -245,7 +245,7 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
 def _from_kubeconfig(path: Any, context: str | None, verify: bool | None, timeout: float) -> Client | None:
     """None when it holds what only the Kubernetes client understands."""
     if isinstance(path, dict):
-        content, told, folder = path, "the given kubeconfig", os.getcwd()
+        content, told, folder = path, "that was given", os.getcwd()
     else:
         told = os.path.abspath(os.path.expanduser(str(path)))
         content, folder = _load(told), os.path.dirname(told)

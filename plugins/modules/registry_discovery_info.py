@@ -105,7 +105,11 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, connect, show_path
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import (
+    KUBERNETES_OPTIONS,
+    connect,
+    show_path,
+)
 
 
 def main() -> None:
