@@ -22,6 +22,7 @@ class ActionModule(ActionBase):
                 "playbook": {"type": "str", "required": True, "choices": ["up", "down", "status"]},
                 "variables": {"type": "dict", "default": {}},
                 "proof": {"type": "dict"},
+                "registry": {"type": "dict"},
                 "image": {"type": "str", "default": "docker.io/library/registry:3"},
                 "login": {"type": "bool", "default": False},
                 "status": {"type": "dict"},
@@ -31,11 +32,14 @@ class ActionModule(ActionBase):
         )
         lines = self._lines(options)
         self._display.display("\n".join(lines))
-        result.update(changed=False, lines=lines)
+        result["changed"] = False
         status = options["status"]
-        if status is not None and not status.get("ok", True):
-            broken = [f"{link['link']}: {link['detail']}" for link in status["links"] if link["ok"] is False]
-            result.update(failed=True, msg=f"not all is well: {'; '.join(broken)}.")
+        broken = [str(link["link"]) for link in (status or {}).get("links", []) if link["ok"] is False]
+        if broken:
+            told = f"{len(broken)} of {len(status['links'])} links are broken ({', '.join(broken)})"
+            result.update(failed=True, msg=f"{told}; the table above says what mends them.")
+        else:
+            result["lines"] = lines
         return result
 
     def _lines(self, options: dict[str, Any]) -> list[str]:
@@ -43,8 +47,10 @@ class ActionModule(ActionBase):
             return _report.status_lines(options["status"] or {})
         if options["playbook"] == "down":
             return _report.down_lines(options["actions"], options["kept"])
+        variables = dict(options["variables"])
+        variables.update(options["registry"] or {})
         return _report.up_lines(
-            options["variables"],
+            variables,
             options["proof"] or None,
             options["image"],
             options["login"],

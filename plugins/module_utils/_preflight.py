@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # What is known to work: kind since it hands containerd's config_path on, k3d since it reads registries.yaml.
 _OLDEST = {"kind": (0, 20), "k3d": (5, 4)}
 _OLDEST_API = (1, 41)
+_DEFAULT_PORT = 5001
 _LEAST_FREE = 2 * 1024**3
 _CLUSTER_LABELS = {"kind": "io.x-k8s.kind.cluster", "k3d": "k3d.cluster"}
 
@@ -119,6 +120,9 @@ def _names(container: Mapping[str, Any]) -> list[str]:
 
 def _port(options: Mapping[str, Any], containers: list[dict[str, Any]], local: bool, found: Findings) -> None:
     port, name = options["registry_port"], options["registry_name"]
+    if port is None:
+        # a registry that exists keeps the port that it has
+        port = 0 if any(name in _names(container) for container in containers) else _DEFAULT_PORT
     if not port:
         return
     for container in containers:

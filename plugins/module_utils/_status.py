@@ -41,7 +41,7 @@ _VARIABLES = (
     ("context", "cluster_context", None),
     ("docker_host", "cluster_docker_host", None),
     ("registry_name", "registry_name", "local-registry"),
-    ("registry_port", "registry_port", 5001),
+    ("registry_port", "registry_port", None),
 )
 
 
@@ -107,7 +107,7 @@ def look(options: Mapping[str, Any], access: Access) -> Status:
     if cluster is not None:
         _status_nodes.look(cluster, place, status, up)
     client = _client(options, cluster)
-    answers = client is not None and _configmap(client, place, options, status, up)
+    answers = client is not None and _configmap(client, place, status, up)
     _pulls(engine, client if answers else None, place, cluster, access, options, status, up)
     return status
 
@@ -264,9 +264,7 @@ class _Broken:
         raise self._error
 
 
-def _configmap(
-    client: _kubernetes.Client, place: Place | None, options: Mapping[str, Any], status: Status, up: str
-) -> bool:
+def _configmap(client: _kubernetes.Client, place: Place | None, status: Status, up: str) -> bool:
     """Whether the API server answers at all."""
     try:
         found = _discovery.read(client)
@@ -281,10 +279,9 @@ def _configmap(
     if found.problem or not found.exists:
         status.add("configmap", False, found.problem or found.message, up)
         return True
-    wanted = {"host": f"localhost:{options['registry_port']}"}
+    wanted = {}
     if place is not None and place.host is not None:
-        wanted["host"] = place.host
-        wanted["hostFromClusterNetwork"] = place.host_from_cluster_network
+        wanted = {"host": place.host, "hostFromClusterNetwork": place.host_from_cluster_network}
     wrong = [
         f"{key} is {found.hosting.get(key)}, not {value}"
         for key, value in wanted.items()

@@ -28,9 +28,10 @@ options:
     type: str
     default: local-registry
   registry_port:
-    description: Port that the registry is to have on the host. With V(0) no port is looked at.
+    description:
+      - Port that the registry is to have on the host. With V(0) no port is looked at.
+      - If it is not set, a registry that exists keeps its own, and a new one gets 5001.
     type: int
-    default: 0
   registry_listen_address:
     description: Address that the port is to be published at.
     type: str
@@ -99,7 +100,7 @@ def main() -> None:
             "provider": {"type": "str", "choices": ["kind", "k3d", "remote", "existing"], "default": "kind"},
             "name": {"type": "str", "default": "dev"},
             "registry_name": {"type": "str", "default": "local-registry"},
-            "registry_port": {"type": "int", "default": 0},
+            "registry_port": {"type": "int"},
             "registry_listen_address": {"type": "str", "default": "127.0.0.1"},
             "executable": {"type": "str"},
             "bin_dir": {"type": "path"},

@@ -30,9 +30,8 @@ options:
     type: str
     default: local-registry
   registry_port:
-    description: Port that the registry should have on the host. With V(0) any will do.
+    description: Port that the registry should have on the host. If it is not set, any will do.
     type: int
-    default: 5001
   registry_username:
     description: User of a registry that asks for one.
     type: str
@@ -170,7 +169,7 @@ def main() -> None:
             "provider": {"type": "str", "choices": ["kind", "k3d", "existing"], "default": "kind"},
             "name": {"type": "str", "default": "dev"},
             "registry_name": {"type": "str", "default": "local-registry"},
-            "registry_port": {"type": "int", "default": 5001},
+            "registry_port": {"type": "int"},
             "registry_username": {"type": "str"},
             "registry_password": {"type": "str", "no_log": True},
             "registry_ca": {"type": "str"},

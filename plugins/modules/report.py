@@ -28,6 +28,11 @@ options:
   proof:
     description: What M(kubelocal.registry.registry_proof) returned as RV(kubelocal.registry.registry_proof#module:proof), if it ran.
     type: dict
+  registry:
+    description:
+      - The registry as M(kubelocal.registry.registry_container) returned it. Its C(host) and C(host_from_cluster_network) are shown when there
+        is no O(proof).
+    type: dict
   image:
     description: An image that the Docker Engine has, for the commands to copy.
     type: str
@@ -65,7 +70,7 @@ EXAMPLES = r"""
 RETURN = r"""
 lines:
   description: What was printed.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample:

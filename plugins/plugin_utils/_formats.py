@@ -133,7 +133,7 @@ _BY_END = (
     ("_storage_size", "size"),
     ("_ttl", "duration"),
 )
-_SECRETS = ("password", "token", "secret", "api_key", "auth")
+_SECRETS = ("password", "token", "secret", "api_key", "auth", "_user")
 # text of several lines, or of any shape
 _FREE = ("certificate", "_key", ".key", "_ca", ".ca", "_cert", ".cert", "_pem", "help_text")
 

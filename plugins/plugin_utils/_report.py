@@ -62,7 +62,8 @@ def up_lines(
     variables: Mapping[str, Any], proof: Mapping[str, Any] | None, image: str, login: bool, check: bool
 ) -> list[str]:
     """The addresses, and what to type next."""
-    host, name = f"localhost:{variables['registry_port']}", f"{variables['registry_name']}:5000"
+    host = variables.get("host") or f"localhost:{variables['registry_port']}"
+    name = variables.get("host_from_cluster_network") or f"{variables['registry_name']}:5000"
     addresses = (proof or {}).get("addresses") or [
         {"address": host, "host": None, "manifest": None, "pod": None},
         {"address": name, "host": None, "manifest": None, "pod": None},
