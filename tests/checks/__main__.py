@@ -21,6 +21,7 @@ CHECKS = (
     "ruff",
     "reuse",
     "changelog",
+    "pages",
     "role_defaults",
     "action_groups",
     "machine_traces",
