@@ -31,6 +31,23 @@ DEFAULT_IMAGE = "docker.io/library/registry:3"
 
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]*\Z")
 _VERSION = "kubelocal.registry/secret-version"
+# Dictionaries in which nothing else may stand, and keys that must not be added to those that we wrote.
+_EXACT = {"data", "securityContext", "capabilities"}
+_RIGHTS = {
+    "args",
+    "envFrom",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "initContainers",
+    "lifecycle",
+    "securityContext",
+    "serviceAccount",
+    "serviceAccountName",
+    "shareProcessNamespace",
+    "stringData",
+    "volumeDevices",
+}
 _MANAGER = {"fieldManager": "kubelocal.registry", "force": "true"}
 # Compares what the Secret says with what the node has, and renames what differs into place: containerd never reads half a file.
 # A file that is not ours is kept beside ours once, as the module does.
@@ -181,9 +198,7 @@ def ensure(
         if found is None or not _fits(wanted, found):
             actions.append(f"{'Updated' if found else 'Created'} the {_named(wanted)}.")
             if not check:
-                found = client.request(
-                    "PATCH", path, wanted, query=_MANAGER, content_type="application/apply-patch+yaml"
-                )
+                found = _apply(client, path, wanted, found)
         if wanted["kind"] == "Secret" and found is not None:
             version = str(found["metadata"]["resourceVersion"])
     if actions and not check:
@@ -263,13 +278,23 @@ def _named(content: Mapping[str, Any]) -> str:
     return f"{content['kind']} {content['metadata']['name']} of the node agent"
 
 
+def _apply(client: Client, path: str, wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if found is not None and wanted["kind"] != "Namespace":
+        # replaced as a whole: what somebody added goes
+        return client.put(path, wanted)
+    return client.request("PATCH", path, wanted, query=_MANAGER, content_type="application/apply-patch+yaml")
+
+
 def _fits(wanted: Any, found: Any) -> bool:
-    """Whether all that is wanted is so; what the API server adds by default is no difference, except in lists and the Secret's data."""
+    """Whether all that is wanted is so. What the API server adds by default is no difference, but what gives rights or data is."""
     if isinstance(wanted, dict):
         if not isinstance(found, dict):
             return False
-        if "data" in wanted and set(wanted["data"]) != set(found.get("data") or {}):
+        if any(found[key] for key in set(found) - set(wanted) if key in _RIGHTS):
             return False
+        for key in _EXACT & set(wanted):
+            if set(wanted[key]) != set(found.get(key) or {}):
+                return False
         return all(_fits(value, found.get(key)) for key, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(found, list) and len(wanted) == len(found) and all(map(_fits, wanted, found))

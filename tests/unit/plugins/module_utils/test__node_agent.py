@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ NAMESPACE = "/api/v1/namespaces/kubelocal-registry"
 
 
 class Server:
-    """An API server that keeps what is applied, with a version that counts changes, and lets a DaemonSet run at once."""
+    """An API server that keeps what is applied, counts versions, and lets a DaemonSet run at once."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
@@ -44,7 +45,7 @@ class Server:
         path = target.partition("?")[0]
         if method != "GET":
             self.changes.append(f"{method} {path}")
-        if method == "PATCH":
+        if method in ("PATCH", "PUT"):
             content = json.loads(data or b"")
             content["metadata"] = {**content["metadata"], "resourceVersion": str(len(self.changes)), "generation": 1}
             status = {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 2}
@@ -107,13 +108,30 @@ def test_created_left_updated_and_removed() -> None:
     assert server.ensure(gone=True) == []
 
 
-def test_added_rights_are_taken_back() -> None:
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda spec: spec["containers"][0]["securityContext"]["capabilities"].update(add=["SYS_ADMIN"]),
+        lambda spec: spec["containers"][0]["securityContext"].update(privileged=True),
+        lambda spec: spec["containers"][0]["securityContext"].update(procMount="Unmasked"),
+        lambda spec: spec["containers"].append({"name": "other"}),
+        lambda spec: spec["volumes"].append({"name": "root", "hostPath": {"path": "/"}}),
+        lambda spec: spec.update(hostPID=True),
+        lambda spec: spec.update(serviceAccountName="admin"),
+        lambda spec: spec.update(automountServiceAccountToken=True),
+        lambda spec: spec["containers"][0].update(image="other"),
+    ],
+)
+def test_added_rights_are_taken_back(add: Callable[[dict[str, Any]], Any]) -> None:
     server = Server()
     server.ensure(ITEM)
     (path,) = [path for path in server.objects if "daemonsets" in path]
-    container = server.objects[path]["spec"]["template"]["spec"]["containers"][0]
-    container["securityContext"]["capabilities"]["add"] = ["SYS_ADMIN"]
-    # a key beside ours is the API server's default, except where it gives rights
+    spec = server.objects[path]["spec"]["template"]["spec"]
+    # the API server's own defaults are no difference
+    spec.update(dnsPolicy="ClusterFirst", securityContext={})
+    spec["containers"][0].update(terminationMessagePath="/dev/termination-log")
+    assert server.ensure(ITEM) == []
+    add(spec)
     assert server.ensure(ITEM) == ["Updated the DaemonSet node-agent of the node agent."]
     assert server.ensure(ITEM) == []
 
