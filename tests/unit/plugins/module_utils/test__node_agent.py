@@ -166,23 +166,24 @@ def test_the_script_writes_repairs_and_keeps_foreign_files(tmp_path: Path) -> No
     script = agent._SCRIPT.replace("/wanted", str(wanted)).replace("/certs.d", str(certs))
     process = subprocess.Popen(["sh", "-c", script], env={"PATH": "/usr/bin:/bin", "SECONDS_BETWEEN": "0.2"})
 
-    def eventually(text: str) -> None:
+    def eventually(path: Path, text: str, mode: int) -> None:
         deadline = time.monotonic() + 10
-        while not (target.is_file() and target.read_text() == text and target.stat().st_mode & 0o777 == 0o600):
-            assert time.monotonic() < deadline, target.read_text()
+        while not (path.is_file() and path.read_text() == text and path.stat().st_mode & 0o777 == mode):
+            assert time.monotonic() < deadline, path
             time.sleep(0.05)
 
+    ours = "# Written by kubelocal.registry\nours\n"
     try:
-        eventually("# Written by kubelocal.registry\nours\n")
+        eventually(target, ours, 0o600)
         assert (certs / "localhost:5001" / "hosts.toml.orig").read_text() == "foreign\n"
-        assert (certs / "reg:5000" / "hosts.toml").read_text() == "second"
+        eventually(certs / "reg:5000" / "hosts.toml", "second", 0o644)
         target.write_text("# Written by kubelocal.registry\nedited")
-        eventually("# Written by kubelocal.registry\nours\n")
+        eventually(target, ours, 0o600)
         shutil.rmtree(certs / "localhost:5001")
-        eventually("# Written by kubelocal.registry\nours\n")
+        eventually(target, ours, 0o600)
         assert not (certs / "localhost:5001" / "hosts.toml.orig").exists()
         target.chmod(0o644)
-        eventually("# Written by kubelocal.registry\nours\n")
+        eventually(target, ours, 0o600)
     finally:
         process.terminate()
         process.wait(5)
