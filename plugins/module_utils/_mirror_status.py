@@ -9,6 +9,7 @@ why it got no answer, as seen with its own DNS, certificates and credentials.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,14 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._distribution i
     RegistryError,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import run_in
+from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import container_name
+from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_found import find_all
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
-from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import KNOWN_REPOSITORY
+from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import KNOWN_REPOSITORY, url_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import Answer
 
 OK = "ok"
@@ -146,6 +151,25 @@ def mirror_status(
     if cause == OK and limit is not None and limit[1] == 0:
         cause, said = LIMIT, "0 pulls are left"
     return _with_numbers(container, host, upstream, cause, _sentence(cause, host, upstream, said), limit)
+
+
+def statuses(client: Any, hosts: Sequence[str] | None = None, timeout: float = 10) -> list[MirrorStatus]:
+    """How the caches of these hosts are, or all of this Docker host's, by host and side by side; one that does not exist is down."""
+    existing = {one.host: one for one in find_all(client)}
+    wanted = sorted(existing if hosts is None else set(hosts))
+
+    def one(host: str) -> MirrorStatus:
+        found = existing.get(host)
+        if found is None:
+            name = container_name(host)
+            message = f"the cache '{name}' for {host} does not exist."
+            return MirrorStatus(host, name, url_of(host), CACHE_DOWN, message, "run the playbook 'up' again")
+        return mirror_status(
+            found.container, host, found.upstream, found.authorization, found.with_credentials, timeout
+        )
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(one, wanted))
 
 
 def _probe(container: Any, host: str, authorization: str | None, timeout: float) -> Answer:

@@ -56,7 +56,7 @@ class Mirror:
     upstream: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    ttl: str = "0s"
+    ttl: str = "0"
     ca: str | None = field(default=None, repr=False)
     image: str | None = None
     volume: str | None = None
@@ -267,7 +267,7 @@ def _boolean(value: Any, where: str) -> bool:
 def _duration(value: str | None, where: str) -> str:
     """As Go writes durations; a number alone is seconds, none or 0 keeps everything."""
     if value is None or value.strip("0") in ("", "s"):
-        return "0s"
+        return "0"
     if value.isascii() and value.isdigit():
         return f"{int(value)}s"
     if not _DURATION.fullmatch(value):

@@ -178,7 +178,11 @@ class Front:
             def log_message(self, *_arguments: Any) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("0.0.0.0", self.port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A client that goes away is no error of the test's."""
+
+        self._server = Server(("0.0.0.0", self.port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -218,7 +222,7 @@ class Front:
             self._say(handler, 200, json.dumps({"token": "let-me-in", "expires_in": 300}).encode(), {})
 
     def _pass(self, handler: Any) -> None:
-        headers = {"Accept": handler.headers.get("Accept") or "*/*"}
+        headers = {"Accept": ", ".join(handler.headers.get_all("Accept") or ["*/*"])}
         with requests.request(
             handler.command, f"http://{self._behind}{handler.path}", headers=headers, stream=True, timeout=60
         ) as answer:

@@ -64,7 +64,7 @@ def test_defaults() -> None:
     (mirror,) = parse(["docker.io"])
     assert (mirror.upstream, mirror.ttl, mirror.volume_name) == (
         "https://registry-1.docker.io",
-        "0s",
+        "0",
         "mirror-docker-io-data",
     )
     assert not mirror.closed
@@ -72,7 +72,7 @@ def test_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("ttl", "text"),
-    [(None, "0s"), (0, "0s"), ("0", "0s"), ("0s", "0s"), (3600, "3600s"), ("60", "60s"), ("1h30m", "1h30m")],
+    [(None, "0"), (0, "0"), ("0", "0"), ("0s", "0"), (3600, "3600s"), ("60", "60s"), ("1h30m", "1h30m")],
 )
 def test_ttl(ttl: Any, text: str) -> None:
     assert parse([{"host": "docker.io", "ttl": ttl}])[0].ttl == text

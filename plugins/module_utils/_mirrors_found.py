@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private to this collection: the pull-through caches that a Docker host has, and which clusters' nodes name them. Only reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
+from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import CLIENT_USER, PORT, Mirror, basic
+from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
+from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import url_of
+
+try:
+    from docker.errors import APIError, DockerException, NotFound
+    from requests.exceptions import RequestException
+except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
+    pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ROLE_LABEL, ROLE = "kubelocal.registry.role", "mirror"
+HOST_LABEL = "kubelocal.registry.upstream"
+# In the cache's volume, so that it outlives every container: what opens a closed cache.
+CLIENT_FOLDER, CLIENT_FILE = "/var/lib/registry", "kubelocal-client.json"
+
+CLUSTER_LABELS = {"kind": "io.x-k8s.kind.cluster", "k3d": "k3d.cluster"}
+_CERTS = ("/etc/containerd/certs.d", "/var/lib/rancher/k3s/agent/etc/containerd/certs.d")
+_NAMED = re.compile(r"//([A-Za-z0-9_.-]+):[0-9]+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A cache of ours as it is."""
+
+    host: str
+    container: Any = field(repr=False, compare=False)
+    upstream: str
+    closed: bool = False
+    with_credentials: bool = False
+    ca: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.container.name)
+
+    @property
+    def running(self) -> bool:
+        return str(self.container.status) == "running"
+
+    @property
+    def networks(self) -> list[str]:
+        return sorted((self.container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
+
+    @property
+    def volume(self) -> str:
+        mounts = self.container.attrs.get("Mounts") or []
+        names = [str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")]
+        return names[0] if names else ""
+
+    @property
+    def authorization(self) -> str | None:
+        """The header that opens it; None where it is open, or nobody knows."""
+        return basic(CLIENT_USER, self.password) if self.closed and self.password else None
+
+    def as_mirror(self) -> Mirror:
+        """As if it had been declared, for what nodes are told."""
+        return Mirror(host=self.host, upstream=self.upstream, ca=self.ca)
+
+
+def find_all(client: Any) -> list[Found]:
+    """Every cache of this Docker host, by host."""
+    try:
+        containers = client.containers.list(all=True, ignore_removed=True, filters={"label": f"{ROLE_LABEL}={ROLE}"})
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            found = list(pool.map(describe, [one for one in containers if one.labels.get(HOST_LABEL)]))
+    except (APIError, DockerException, RequestException) as error:
+        raise EngineError(f"the caches on the Docker host can't be read: {explain(error)}.") from error
+    return sorted(found, key=lambda one: one.host)
+
+
+def describe(container: Any) -> Found:
+    """What lies in a cache's container; works on a stopped one too."""
+    host = str(container.labels.get(HOST_LABEL, ""))
+    files = read_tree(container, _registry_files.FOLDER) or {}
+    config = _registry_files.load(files[_registry_files.CONFIG].content) if _registry_files.CONFIG in files else {}
+    credentials = files.get(_registry_files.CREDENTIALS)
+    authority = files.get(_registry_files.UPSTREAM_CA)
+    closed = bool(config.get("auth"))
+    return Found(
+        host=host,
+        container=container,
+        upstream=str(_registry_files.dig(config, "proxy", "remoteurl") or url_of(host)),
+        closed=closed,
+        with_credentials=_has_username(credentials.content if credentials else b"", config),
+        ca=authority.content.decode(errors="replace") if authority else None,
+        password=client_password(container) if closed else None,
+    )
+
+
+def _has_username(content: bytes, config: dict[str, Any]) -> bool:
+    try:
+        pair = json.loads(content or b"{}")
+    except ValueError:
+        pair = {}
+    return bool((isinstance(pair, dict) and pair.get("Username")) or _registry_files.dig(config, "proxy", "username"))
+
+
+def client_password(container: Any) -> str | None:
+    """What opens the cache, out of its volume."""
+    files = read_tree(container, f"{CLIENT_FOLDER}/{CLIENT_FILE}") or {}
+    file = files.get("")
+    try:
+        value = json.loads(file.content) if file else {}
+    except ValueError:
+        return None
+    password = value.get("password") if isinstance(value, dict) else None
+    return str(password) if password else None
+
+
+def healthy(found: Found) -> bool:
+    """Whether its registry answers inside the container."""
+    if not found.running:
+        return False
+    try:
+        return get(found.container, "/v2/", port=PORT, timeout=10).status in (200, 401)
+    except NoAnswer:
+        return False
+
+
+def users(client: Any, names: Iterable[str], own: Callable[[dict[str, str]], bool]) -> dict[str, list[str]]:
+    """For each cache the other clusters whose nodes' hosts.toml names it.
+
+    ``own`` says of a node's labels whether it belongs to the cluster that the call is for. Asked are the nodes of kind and k3d, running
+    or not, and whatever else shares a network with a cache, since clusters of other tools have no label that is known here.
+    """
+    wanted = set(names)
+    if not wanted:
+        return {}
+    try:
+        nodes = _possible_nodes(client, wanted)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            named = list(pool.map(_names_in, [node for node in nodes if not own(_labels(node))]))
+    except (APIError, DockerException, RequestException) as error:
+        raise EngineError(f"the clusters that use the caches can't be found: {explain(error)}.") from error
+    result: dict[str, list[str]] = {name: [] for name in wanted}
+    for cluster, caches in named:
+        for name in caches & wanted:
+            if cluster not in result[name]:
+                result[name].append(cluster)
+    return {name: sorted(clusters) for name, clusters in result.items()}
+
+
+def _labels(node: Any) -> dict[str, str]:
+    return dict(node.attrs.get("Labels") or {})
+
+
+def _possible_nodes(client: Any, names: set[str]) -> list[Any]:
+    # one list for all: 'sparse' asks for no details of each
+    everything = client.containers.list(all=True, sparse=True)
+    networks: set[str] = set()
+    for container in everything:
+        if _name(container) in names:
+            networks |= set(_networks(container))
+    networks -= {"bridge", "host", "none"}
+    return [
+        container
+        for container in everything
+        if any(label in _labels(container) for label in CLUSTER_LABELS.values())
+        or (ROLE_LABEL not in _labels(container) and networks & set(_networks(container)))
+    ]
+
+
+def _networks(container: Any) -> dict[str, Any]:
+    return dict((container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
+
+
+def _name(container: Any) -> str:
+    names = container.attrs.get("Names") or [""]
+    return str(names[0]).lstrip("/")
+
+
+def _names_in(node: Any) -> tuple[str, set[str]]:
+    """The cluster that a node belongs to (its own name when nobody says), and the hosts that its hosts.toml files name."""
+    labels = _labels(node)
+    cluster = next((labels[label] for label in CLUSTER_LABELS.values() if label in labels), _name(node))
+    found: set[str] = set()
+    for folder in _CERTS:
+        try:
+            files = read_tree(node, folder) or {}
+        except NotFound:
+            return cluster, found
+        for path, file in files.items():
+            if path.endswith("hosts.toml"):
+                found |= set(_NAMED.findall(file.content.decode(errors="replace")))
+    return cluster, found
