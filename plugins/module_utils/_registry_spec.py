@@ -132,7 +132,11 @@ class Spec:
 
 
 def from_options(options: Mapping[str, Any]) -> Spec:
-    """The specification that a module's options declare, checked."""
+    """The specification that a module's options declare, checked. Only name and volume matter for one that is to go."""
+    if options.get("state") == "absent":
+        gone = Spec(name=options["name"], volume=options.get("volume"))
+        check(gone)
+        return gone
     upstream, https = options.get("upstream"), options.get("https")
     spec = Spec(
         name=options["name"],
