@@ -33,6 +33,8 @@ _LABELS = {
     ),
     "k3d": ("k3d.cluster", "k3d.role", {"server": CONTROL_PLANE, "agent": WORKER}),
 }
+# a registry that k3d made carries a cluster's label too, and is none of this
+_HELPERS = ("external-load-balancer", "loadbalancer")
 _ROLE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 # written by us, in every control plane, when a cluster was seen to work
 MARK_FOLDERS, MARK_NAME = {"kind": "/kind", "k3d": "/etc"}, "kubelocal.registry"
@@ -126,6 +128,14 @@ def find(
     return _labelled(client, provider, name, kubeconfig, context)
 
 
+def image_id(client: Any, reference: str) -> str:
+    """The id of an image that the Engine has, else empty."""
+    try:
+        return str(client.api.inspect_image(reference)["Id"])
+    except APIError:
+        return ""
+
+
 def default_context(provider: str, name: str) -> str:
     """The context's name that the provider's tool writes."""
     return f"{provider}-{name}"
@@ -140,7 +150,10 @@ def _labelled(client: Any, provider: str, name: str, kubeconfig: str | None, con
         labels = container.attrs.get("Labels") or {}
         role = labels.get(role_label, "")
         node = _node(container, roles.get(role, role))
-        (nodes if role in roles else helpers).append(node)
+        if role in roles:
+            nodes.append(node)
+        elif role in _HELPERS:
+            helpers.append(node)
     nodes.sort(key=_order)
     helpers.sort(key=_order)
     network = _network(nodes or helpers)
@@ -152,8 +165,7 @@ def _labelled(client: Any, provider: str, name: str, kubeconfig: str | None, con
         name=name,
         nodes=nodes,
         helpers=helpers,
-        # k3d's registries carry its labels too, and do not make a cluster
-        exists=bool(nodes) or (provider == "kind" and bool(helpers)),
+        exists=bool(nodes or helpers),
         complete=complete,
         network=network,
         context=context,

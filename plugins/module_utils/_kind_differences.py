@@ -7,12 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _kind_config
-
-try:  # noqa: SIM105
-    from docker.errors import APIError
-except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
-    pass
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _kind_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,10 +72,7 @@ def _image(client: Any, node: Node, wanted: str | None, images: dict[str, str]) 
     if not wanted or has == wanted:
         return []
     if wanted not in images:
-        try:
-            images[wanted] = str(client.api.inspect_image(wanted)["Id"])
-        except APIError:
-            images[wanted] = ""
+        images[wanted] = _cluster.image_id(client, wanted)
     if images[wanted] and images[wanted] == node.container.attrs.get("ImageID"):
         return []
     return [f"{node.name} has the image {has}, declared is {wanted}"]

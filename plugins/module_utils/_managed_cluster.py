@@ -123,6 +123,10 @@ class Tool:
         """The configuration's file; JSON is YAML."""
         return json.dumps(configuration, indent=1)
 
+    def to_remember(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """What of the configuration is kept in the cluster, to be compared with a later one."""
+        return dict(configuration)
+
     def step(self, log: str) -> str:
         raise NotImplementedError
 
@@ -140,8 +144,8 @@ class Tool:
 
     def to_add(
         self,
-        cluster: _cluster.Cluster,
-        wanted: Mapping[str, Any],
+        cluster: _cluster.Cluster,  # noqa: ARG002
+        wanted: Mapping[str, Any],  # noqa: ARG002
         program: str,  # noqa: ARG002
     ) -> tuple[list[str], str] | None:
         """The command that adds the nodes that are missing, and the sentence for it; None where none are, or it can't be done."""
@@ -494,7 +498,7 @@ class ManagedCluster:
             return None
         if self.check:
             return record.configuration
-        content = json.dumps({"complete": True, "configuration": record.configuration}, indent=1)
+        content = json.dumps({"complete": True, "configuration": self.tool.to_remember(record.configuration)}, indent=1)
         file = _docker.File(content.encode(), 0o600)
         try:
             for node in cluster.control_planes:
