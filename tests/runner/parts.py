@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the tests, in the two lanes in which they run side by side."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.runner.part import Part
+from tests.runner.places import CACHE, OUTPUT, ROOT
+
+_PYTHON = sys.executable
+_TESTBED = CACHE / "testbed.yml"
+
+
+def lanes(long: bool, cluster: str) -> list[list[Part]]:
+    """Two cores, two lanes: what needs no Engine runs beside what prepares it. ``cluster`` is the shared one's name."""
+    machine = Part("machine", _machine(cluster), 30)
+    kubeconfig = str(OUTPUT / "kubeconfig")
+    shared = {"KUBELOCAL_TEST_CLUSTER": cluster, "KUBELOCAL_TEST_KUBECONFIG": kubeconfig}
+    first = [
+        machine,
+        _pytest("integration", long, 60 if long else 14, shared),
+        _pytest("commands", long, 15, {}),
+    ]
+    second = [
+        Part("lint", [[_PYTHON, "-m", "tests.checks", "--jobs", "1"]], 12),
+        _pytest("unit", long, 8, {}, after=()),
+        *_molecule(),
+        _pytest("faults", long, 120 if long else 14, {}),
+    ]
+    return [[part for part in lane if part.commands] for lane in (first, second)]
+
+
+def _machine(cluster: str) -> list[list[str]]:
+    playbook = str(Path(_PYTHON).with_name("ansible-playbook"))
+    prepare = [_PYTHON, str(ROOT / "tests" / "testbed" / "prepare")]
+    return [
+        [*prepare, "programs"],
+        [playbook, "kubelocal.registry.workstation", "-e", f"@{_TESTBED}"],
+        [*prepare, "images"],
+        [_PYTHON, "-m", "tests.runner.leftovers"],
+        [_PYTHON, "-m", "tests.runner.shared_cluster", cluster, str(OUTPUT)],
+    ]
+
+
+def _pytest(
+    name: str, long: bool, minutes: float, environment: dict[str, str], after: tuple[str, ...] = ("machine",)
+) -> Part:
+    folder = ROOT / "tests" / name
+    if not any(folder.rglob("test_*.py")):
+        return Part(name, [], minutes)
+    marks = [] if long else ["-m", "not long"]
+    report = ["--junitxml", str(OUTPUT / f"{name}.xml"), "--durations", "15"]
+    command = [_PYTHON, "-m", "pytest", "-q", *marks, *report, f"tests/{name}"]
+    return Part(name, [command], minutes, after, environment, is_pytest=True)
+
+
+def _molecule() -> list[Part]:
+    """One part per scenario. Molecule looks elsewhere for scenarios, so a base configuration is named."""
+    base = ROOT / "molecule" / "base.yml"
+    tools = Path(_PYTHON).parent
+    parts = []
+    for file in sorted((ROOT / "molecule").glob("*/molecule.yml")):
+        scenario = file.parent.name
+        options = ["-c", str(base)] if base.exists() else []
+        command = [str(tools / "molecule"), *options, "test", "-s", scenario]
+        environment = {"PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        parts.append(Part(f"molecule-{scenario}", [command], 10, ("machine",), environment))
+    return parts

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a part of the tests ends, and what is counted."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runner import junit, part
+from tests.runner.part import Part
+
+
+@pytest.fixture(autouse=True)
+def output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Parts write here."""
+    monkeypatch.setattr(part, "OUTPUT", tmp_path)
+    return tmp_path
+
+
+def test_the_first_command_that_fails_ends_it() -> None:
+    made = Part("a", [["echo", "one"], ["false"], ["echo", "two"]], 1)
+    made.run()
+    assert (made.state, made.reason) == ("failed", "'false' ended with 1")
+    assert list(made.last_lines(5)) == ["one"]
+    assert made.counts().failed == ["a: 'false' ended with 1"]
+
+
+def test_one_that_takes_too_long_is_ended_with_its_children() -> None:
+    made = Part("a", [["sh", "-c", "sleep 60 & wait"]], 0.01)
+    begun = time.monotonic()
+    made.run()
+    assert time.monotonic() - begun < 20
+    assert "took longer than its 0.01 minutes" in made.reason
+
+
+def test_one_that_is_stopped_runs_no_further_command() -> None:
+    made = Part("a", [["sleep", "60"], ["echo", "two"]], 1)
+    threading.Timer(0.3, made.stop).start()
+    made.run()
+    assert (made.state, made.reason, list(made.last_lines(5))) == ("failed", "was stopped", [])
+
+
+def test_tests_of_pytest_are_counted_by_name(output: Path) -> None:
+    tests = output / "test_x.py"
+    tests.write_text(
+        "import pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): assert False\n"
+        "@pytest.mark.skip\ndef test_not(): pass\n"
+    )
+    report = str(output / "a.xml")
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", str(output), "--junitxml", report]
+    made = Part("a", [[*command, str(tests)]], 1, is_pytest=True)
+    made.run()
+    counts = made.counts()
+    assert (counts.passed, counts.failed, counts.skipped) == (1, ["test_x.py::test_bad"], 1)
+
+
+def test_a_report_that_was_cut_short_is_a_failure(output: Path) -> None:
+    (output / "a.xml").write_text("<testsuites><testcase")
+    assert len(junit.read(output / "a.xml").failed) == 1
