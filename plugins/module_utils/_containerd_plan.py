@@ -18,6 +18,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._containerd_con
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._hosts_toml import (
+    EMPTIED,
     Registry,
     Rendered,
     mask,
@@ -99,6 +100,8 @@ def plan_tree(
     for host in view.names(certs_dir) if view.is_dir(certs_dir) else []:
         entry = view.get(f"{certs_dir}/{host}/hosts.toml")
         if entry is None or not (ours(entry.content) or host in foreign_ours):
+            continue
+        if not view.node.running and entry.content == EMPTIED.encode():
             continue
         unlisted = wanted.exclusive and (host not in listed or not wanted.present)
         if unlisted or (not wanted.present and host in listed):

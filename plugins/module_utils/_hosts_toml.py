@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MARKER = "# Written by kubelocal.registry: the next run replaces what is edited here."
+# what a removed file is while its container is stopped, where nothing can be deleted: containerd reads no endpoint in it
+EMPTIED = MARKER + "\n"
 CAPABILITIES = ("pull", "resolve", "push", "referrers")
 DEFAULT_HOST = "_default"
 

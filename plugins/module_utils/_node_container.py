@@ -3,7 +3,7 @@
 """Private to this collection: a node that is a container, reached by the Engine's archive API and one command.
 
 Nothing is written over a file that containerd may be reading: what is new is put into a folder of its own, and one command
-renames it into place. The command's text is fixed; paths are its arguments.
+renames it into place. The command's text is fixed; paths are its arguments, and so is what is new when it is little and no secret.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._hosts_toml import EMPTIED
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import (
     Entry,
     NewFile,
@@ -41,8 +42,10 @@ _GO_DIR, _GO_LINK = 1 << 31, 1 << 27
 # Written for any POSIX shell with the few programs that busybox has too.
 _SCRIPT = r"""
 set -u
+umask 022
 while [ $# -gt 0 ]; do
   case $1 in
+    write) printf %s "$3" > "$2" || exit 1; shift 3 ;;
     clear) rm -rf "$2" || exit 1; shift 2 ;;
     move) if [ -d "$3" ]; then echo "$3 is a folder"; exit 1; fi; mv -f "$2" "$3" || exit 1; shift 3 ;;
     keep) [ -e "$3" ] || cp -a "$2" "$3" || exit 1; shift 3 ;;
@@ -118,12 +121,17 @@ class ContainerNode:
         return ("runs=yes" if restart.needed else "older=yes") in self._run(_restart_words(restart, "ask"))
 
     def apply(self, plan: Plan) -> Outcome:
-        """One put and one command; on a stopped container the put alone."""
+        """At most one put, and one command; on a stopped container the put alone."""
         if not self.running:
             return self._apply_stopped(plan)
-        if plan.writes:
-            self._put({plan.staged[path]: file for path, file in plan.writes.items()}, {plan.stage})
         words: list[str] = []
+        if plan.writes and _open(plan):
+            for folder in sorted({posixpath.dirname(path) for path in plan.staged.values()}):
+                words += ["folder", folder]
+            for path, file in plan.writes.items():
+                words += ["write", plan.staged[path], file.content.decode()]
+        elif plan.writes:
+            self._put({plan.staged[path]: file for path, file in plan.writes.items()}, {plan.stage})
         for path in plan.clear:
             words += ["clear", path]
         for source, target in plan.aside:
@@ -181,7 +189,7 @@ class ContainerNode:
                 )
             files[target] = NewFile(old.content, old.mode)
         for path in plan.remove:
-            files[path] = NewFile(b"", 0o600)
+            files[path] = NewFile(EMPTIED.encode(), 0o644)
         for source, target in plan.back:
             files[target] = NewFile(self.read(source)[source].content)
         files.update(plan.writes)
@@ -245,6 +253,15 @@ class ContainerNode:
         if code:
             raise ExpectedError(text or f"the command in it ended with {code}.")
         return text
+
+
+def _open(plan: Plan) -> bool:
+    """Whether all that is written may stand in a process list and fits there, which saves the put."""
+    files = plan.writes.values()
+    return (
+        all(file.mode == 0o644 and not file.secret for file in files)
+        and sum(len(file.content) for file in files) < 30000
+    )
 
 
 def _add_folder(tar: tarfile.TarFile, path: str, mode: int, now: int, made: set[str]) -> None:

@@ -155,7 +155,7 @@ def test_the_host_of_hosts_and_another_server(machine: Machine) -> None:
     ],
 )
 def test_what_k3s_can_not_keep_is_refused(endpoint: dict[str, Any]) -> None:
-    with pytest.raises(ExpectedError, match="registries.yaml can't say"):
+    with pytest.raises(ExpectedError, match="yaml can't say"):
         k3s.refuse(parse([item(**endpoint)]))
 
 
