@@ -73,7 +73,12 @@ def step(log: str) -> str:
 def essence(log: str) -> str:
     """The line or two of kind's output that tell why it failed."""
     lines = log.splitlines()
-    told = [line[len("ERROR: ") :].strip() for line in lines if line.startswith("ERROR: ")]
+    told = []
+    for number, line in enumerate(lines):
+        if line.startswith("ERROR: "):
+            # what YAML has to say follows in the next line
+            more = lines[number + 1].strip() if line.endswith(":") and number + 1 < len(lines) else ""
+            told.append(f"{line[len('ERROR: ') :].strip()} {more}".strip())
     if not told:
         last = [line.strip() for line in lines if line.strip()]
         return last[-1] if last else "it printed nothing"

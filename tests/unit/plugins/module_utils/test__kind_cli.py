@@ -35,6 +35,7 @@ CONFIG = "ERROR: failed to create cluster: unable to decode config: yaml: errors
         (PULL, 'failed to pull image "nope:1"'),
         (PORT, "Bind for 0.0.0.0:80 failed: port is already allocated"),
         (CONFIG, "unable to decode config"),
+        (CONFIG, "field nope not found"),
         ("something\nlast words\n\n", "last words"),
         ("", "it printed nothing"),
     ],
