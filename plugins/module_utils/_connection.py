@@ -176,10 +176,8 @@ def disconnect(client: Any, request: Request, check: bool) -> Result:
     _agent(api, cluster, request, None, check, result)
     _both(client, cluster, api, _connection_nodes.parse([]), False, check, result, forget)
     _except_from_proxy(client, cluster, [], check, result)
-    if container is not None and cluster.network:
-        actions = _registry_network.leave(
-            client, container, cluster.network, [node.name for node in cluster.nodes + cluster.helpers], check
-        )
+    if container is not None and cluster.network and not _used_by_others(client, cluster, str(container.name)):
+        actions = _registry_network.leave(client, container, cluster.network, check)
         result.did(actions)
         if actions:
             result.diff.append(_diff(f"networks of {container.name}", cluster.network, ""))
@@ -212,6 +210,19 @@ def _both(
             result.hosting = found.hosting
         except ExpectedError as error:
             result.failed(error)
+
+
+def _used_by_others(client: Any, cluster: Cluster, registry: str) -> bool:
+    """Whether nodes of another cluster name the registry in their files."""
+    own = {
+        (label, labels[label])
+        for node in cluster.nodes
+        if node.container is not None
+        for labels in [node.container.attrs.get("Labels") or {}]
+        for label in _mirrors_found.CLUSTER_LABELS.values()
+        if label in labels
+    }
+    return bool(_mirrors_found.users(client, [registry], lambda labels: bool(own & set(labels.items())))[registry])
 
 
 class _Api:

@@ -7,7 +7,7 @@ The network is the cluster's: it is joined and left, never created or removed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -18,12 +18,8 @@ try:
 except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
     pass
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 # Docker's own networks, on which containers don't find each other by name
 _NAMELESS = ("bridge", "host", "none")
-_CLUSTER_LABELS = ("io.x-k8s.kind.cluster", "k3d.cluster")
 
 
 def join(client: Any, container: Any, network: str, check: bool) -> list[str]:
@@ -53,14 +49,12 @@ def join(client: Any, container: Any, network: str, check: bool) -> list[str]:
     return [f"Joined {name} to the network {network}."]
 
 
-def leave(client: Any, container: Any, network: str, nodes: Sequence[str], check: bool) -> list[str]:
-    """Take ``container`` off ``network``, unless a node of a cluster other than ``nodes`` is there too."""
+def leave(client: Any, container: Any, network: str, check: bool) -> list[str]:
+    """Take ``container`` off ``network``."""
     name = str(container.name)
     if network not in _joined(container):
         return []
     try:
-        if _others(client, network, set(nodes)):
-            return []
         if not check:
             client.networks.get(network).disconnect(container)
     except NotFound:
@@ -76,14 +70,3 @@ def leave(client: Any, container: Any, network: str, nodes: Sequence[str], check
 
 def _joined(container: Any) -> dict[str, Any]:
     return dict((container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
-
-
-def _others(client: Any, network: str, nodes: set[str]) -> list[str]:
-    """Names of other clusters' nodes on the network, stopped ones too."""
-    found: list[str] = []
-    for container in client.containers.list(all=True, sparse=True, filters={"network": network}):
-        labels = container.attrs.get("Labels") or {}
-        names = {str(name).lstrip("/") for name in container.attrs.get("Names") or []}
-        if any(label in labels for label in _CLUSTER_LABELS) and not names & nodes:
-            found += sorted(names)
-    return found

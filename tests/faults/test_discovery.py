@@ -50,7 +50,6 @@ class Job:
 
 @pytest.fixture
 def job(
-    engine: docker.DockerClient,
     cluster: Cluster,
     testbed: Testbed,
     names: Names,
@@ -86,13 +85,13 @@ def job(
 def test_deleted_and_edited(job: Job) -> None:
     job.cluster.kubectl("delete", *CONFIGMAP)
     broken = job.broken_links()
-    assert [link["link"] for link in broken] == ["ConfigMap"]
+    assert [link["link"] for link in broken] == ["configmap"]
     assert "up" in broken[0]["mend"]
     job.mended()
     for text in ("host: localhost:1\n", "host: [", "hostFromContainerRuntime: x:1\n"):
         patch = {"data": {"localRegistryHosting.v1": text, "localRegistryHosting.v9": "kept"}}
         job.cluster.kubectl("patch", *CONFIGMAP, "-p", json.dumps(patch))
-        assert [link["link"] for link in job.broken_links()] == ["ConfigMap"]
+        assert [link["link"] for link in job.broken_links()] == ["configmap"]
         assert job.play("up").changed["localhost"] == 1
         data = json.loads(job.cluster.kubectl("get", *CONFIGMAP, "-o", "json"))["data"]
         assert yaml.safe_load(data["localRegistryHosting.v1"])["host"] == f"localhost:{job.variables['registry_port']}"
