@@ -5,6 +5,8 @@
 ARGS ?=
 KUBELOCAL_CACHE ?= $(HOME)/.cache/kubelocal
 export KUBELOCAL_CACHE
+# the collections of .venv, whatever else is installed for this user
+export ANSIBLE_COLLECTIONS_PATH = $(CURDIR)/.venv/collections
 # no inventory is needed, and none is missed
 export ANSIBLE_LOCALHOST_WARNING = false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING = false

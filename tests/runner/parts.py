@@ -67,6 +67,11 @@ def _molecule() -> list[Part]:
         scenario = file.parent.name
         options = ["-c", str(base)] if base.exists() else []
         command = [str(tools / "molecule"), *options, "test", "-s", scenario]
-        environment = {"PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        environment = {
+            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # Molecule installs the collection there: not among this user's, where it would hide the checkout
+            "ANSIBLE_HOME": str(OUTPUT / "ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(OUTPUT / "ansible" / "collections"),
+        }
         parts.append(Part(f"molecule-{scenario}", [command], 10, ("machine",), environment))
     return parts

@@ -107,6 +107,8 @@ def playbook_environment(folder: Path, environment: dict[str, str], home: Path |
     configuration.touch()
     result.update(ANSIBLE_CONFIG=str(configuration), ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="false")
     result.update(ANSIBLE_INVENTORY_UNPARSED_WARNING="false", ANSIBLE_DEPRECATION_WARNINGS="true")
+    # there is nothing: so that collections are those beside this Python, whatever this user has installed
+    result.update(ANSIBLE_COLLECTIONS_PATH=str(folder / "collections"))
     result.update(environment)
     return result
 
