@@ -95,7 +95,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     run.run()
-    leftovers.remove(prefix)
+    try:
+        leftovers.remove(prefix)
+    except Exception as error:  # what the tests found counts, and is told
+        say(f"not all that was made could be removed: {error}")
     if ours:
         engine.stop()
     return _tell(run, time.monotonic() - begun)

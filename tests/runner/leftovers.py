@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import docker
 
 from tests.support.names import is_leftover
@@ -16,7 +18,7 @@ def remove(prefix: str = "") -> list[str]:
         client = docker.from_env(version="auto", timeout=120)
     except docker.errors.DockerException:
         return []
-    with client:
+    with contextlib.closing(client):
         return remove_leftovers(client, lambda name: is_leftover(name) or bool(prefix and name.startswith(prefix)))
 
 
