@@ -45,11 +45,16 @@ def files() -> list[str]:
 
 
 @contextlib.contextmanager
-def collection_copy() -> Iterator[Path]:
-    """A copy of the checkout at ``<folder>/ansible_collections/kubelocal/registry``; yields ``<folder>``."""
+def collection_copy(without: tuple[str, ...] = ()) -> Iterator[Path]:
+    """A copy of the checkout at ``<folder>/ansible_collections/kubelocal/registry``; yields ``<folder>``.
+
+    What begins with one of ``without`` is left out.
+    """
     with tempfile.TemporaryDirectory(prefix="kubelocal-") as folder:
         target = Path(folder) / "ansible_collections" / NAMESPACE / NAME
         for name in files():
+            if name.startswith(without):
+                continue
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             # somebody may remove a file between the listing and here
             with contextlib.suppress(FileNotFoundError):

@@ -17,7 +17,7 @@ _LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 _BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 # words with one of our prefixes that are no variables: groups of the inventory, and ends of names
-_OTHER = {"cluster_nodes", "registry_host", "workstation_"}
+_OTHER = {"cluster_nodes", "registry_clients", "registry_host", "workstation_"}
 
 
 def check() -> list[str]:
