@@ -208,7 +208,7 @@ def _restart(plan: Plan, view: View, wanted: Wanted, configuration: dict[str, st
     address = socket(configuration)
     if changed:
         path = changed[0]
-        undo = (f"{path}.orig", path) if (path, f"{path}.orig") in plan.keep else None
+        undo = (f"{plan.stage}/undo", path) if view.get(path) is not None else None
         return Restart(wanted.service, address, files, mark, True, undo)
     newest = max((entry.mtime for path in files for entry in [view.get(path)] if entry is not None), default=0.0)
     seen = view.get(mark)

@@ -14,7 +14,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 from ansible_collections.kubelocal.registry.plugins.module_utils._k3s_registries import plan_k3s
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_container import ContainerNode
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_local import LocalNode
-from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import Node, Plan, View
+from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import Node, NotStarted, Plan, View
 
 try:
     from docker.errors import DockerException
@@ -107,6 +107,8 @@ def _one(node: Node, wanted: Wanted, layout: str, check: bool) -> NodeResult:
     try:
         try:
             _change(node, wanted, layout, check, result)
+        except NotStarted:
+            raise
         except ExpectedError:
             # another run may have moved what this one was about to: look again, once
             result = NodeResult(node.name)

@@ -22,6 +22,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._hosts_toml imp
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import (
     Entry,
     NewFile,
+    NotStarted,
     Outcome,
     Plan,
     Restart,
@@ -58,7 +59,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ $# -gt 0 ] || exit 0
-when=$2; service=$3; socket=$4; mark=$5; backup=$6; file=$7; shift 7
+when=$2; service=$3; socket=$4; mark=$5; backup=$6; file=$7; stage=$8; shift 8
 older=no
 if [ -S "$socket" ]; then
   for each in "$@"; do [ "$each" -nt "$socket" ] && older=yes; done
@@ -67,8 +68,9 @@ if [ -S "$socket" ]; then
     if [ ! -d /run/systemd/system ]; then echo "no systemd here, restart $service yourself"; exit 1; fi
     if ! systemctl restart "$service"; then
       if [ -n "$backup" ]; then cp -a "$backup" "$file"; systemctl reset-failed "$service"; systemctl restart "$service"; fi
+      rm -rf "$stage"
       echo "$service does not start with the new $file, which was put back as it was"
-      exit 1
+      exit 3
     fi
     echo restarted
   fi
@@ -78,6 +80,7 @@ elif [ "$when" = ask ]; then
 elif [ -d /run/systemd/system ] && [ "$when" = always ]; then systemctl restart "$service" && echo restarted
 fi
 : > "$mark"
+[ -z "$stage" ] || rm -rf "$stage"
 exit 0
 """
 
@@ -145,10 +148,12 @@ class ContainerNode:
             words += ["move", source, target]
         for path in plan.empty:
             words += ["empty", path]
-        for stage in sorted({plan.stage} if plan.writes else set()):
-            words += ["clear", stage]
         if plan.restart is not None:
-            words += _restart_words(plan.restart, "always" if plan.restart.needed else "older")
+            if plan.restart.undo is not None:
+                words = ["keep", plan.restart.undo[1], plan.restart.undo[0], *words]
+            words += _restart_words(plan.restart, "always" if plan.restart.needed else "older", plan.stage)
+        elif plan.writes:
+            words += ["clear", plan.stage]
         return Outcome("restarted" in self._run(words).split())
 
     @staticmethod
@@ -251,7 +256,7 @@ class ContainerNode:
             raise ExpectedError(f"no command can be run in it: {explain(error)}.") from error
         text = bytes(output or b"").decode(errors="replace").strip()
         if code:
-            raise ExpectedError(text or f"the command in it ended with {code}.")
+            raise (NotStarted if code == 3 else ExpectedError)(text or f"the command in it ended with {code}.")
         return text
 
 
@@ -273,6 +278,6 @@ def _add_folder(tar: tarfile.TarFile, path: str, mode: int, now: int, made: set[
     tar.addfile(info)
 
 
-def _restart_words(restart: Restart, when: str) -> list[str]:
+def _restart_words(restart: Restart, when: str, stage: str = "") -> list[str]:
     backup, file = restart.undo or ("", "")
-    return ["restart", when, restart.service, restart.socket, restart.mark, backup, file, *restart.files]
+    return ["restart", when, restart.service, restart.socket, restart.mark, backup, file, stage, *restart.files]

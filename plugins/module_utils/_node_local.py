@@ -11,7 +11,13 @@ import stat
 import subprocess
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import Entry, Outcome, Plan, Restart
+from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import (
+    Entry,
+    NotStarted,
+    Outcome,
+    Plan,
+    Restart,
+)
 
 
 class LocalNode:
@@ -61,7 +67,10 @@ class LocalNode:
             self._files(plan)
         except OSError as error:
             raise ExpectedError(f"'{error.filename}' can't be changed: {error.strerror}.") from error
-        return Outcome(self._restart(plan.restart) if plan.restart is not None else False)
+        try:
+            return Outcome(self._restart(plan.restart) if plan.restart is not None else False)
+        finally:
+            shutil.rmtree(plan.stage, ignore_errors=True)
 
     @staticmethod
     def _files(plan: Plan) -> None:
@@ -74,6 +83,10 @@ class LocalNode:
                 shutil.copy2(source, target, follow_symlinks=False)
         for folder in plan.folders:
             os.makedirs(folder, mode=0o755, exist_ok=True)
+        if plan.restart is not None and plan.restart.undo is not None:
+            copy, original = plan.restart.undo
+            os.makedirs(plan.stage, mode=0o700, exist_ok=True)
+            shutil.copy2(original, copy)
         try:
             for path, file in plan.writes.items():
                 staged = plan.staged[path]
@@ -83,9 +96,9 @@ class LocalNode:
                     out.write(file.content)
                 os.chmod(staged, file.mode)
                 shutil.move(staged, path)  # a rename, unless the folder is a mount of its own
-        finally:
-            if plan.writes:
-                shutil.rmtree(plan.stage, ignore_errors=True)
+        except OSError:
+            shutil.rmtree(plan.stage, ignore_errors=True)
+            raise
         for path in plan.remove:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -121,7 +134,7 @@ class LocalNode:
             shutil.copy2(*restart.undo)
             _systemctl("reset-failed", restart.service)
             _systemctl("restart", restart.service)
-        raise ExpectedError(
+        raise NotStarted(
             f"{restart.service} does not start with what was written, so its configuration was put back: {output.strip().rstrip('.')}."
         )
 

@@ -8,6 +8,8 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+
 STAGE = ".kubelocal-new"
 MARK = ".kubelocal-restarted"
 
@@ -41,7 +43,7 @@ class Restart:
     files: list[str]
     mark: str
     needed: bool = False
-    # what to put back, if containerd does not start with the new file: (backup, file)
+    # what to put back, if containerd does not start with the new file: (copy, file)
     undo: tuple[str, str] | None = None
 
 
@@ -77,6 +79,10 @@ class Outcome:
 
     restarted: bool = False
     actions: list[str] = field(default_factory=list)
+
+
+class NotStarted(ExpectedError):
+    """containerd did not start with what was written; trying again would not help."""
 
 
 class Node(Protocol):

@@ -55,7 +55,7 @@ def real(engine: docker.DockerClient, image: str, name: str, network: str | None
         network=network,
         **options,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while container.exec_run(["ctr", "version"]).exit_code != 0:
         assert time.monotonic() < deadline, container.logs().decode()
         time.sleep(0.3)
