@@ -176,14 +176,14 @@ def test_an_immutable_one_is_replaced(
     assert read()["other_versions"] == ["note"]
 
 
-def may(cluster: Cluster, account: str, namespace: str, **attributes: str) -> bool:
+def may(cluster: Cluster, account: str, home: str, **attributes: str) -> bool:
     """What the API server answers when asked whether a service account may."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
         "spec": {
-            "user": f"system:serviceaccount:{namespace}:{account}",
-            "groups": ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
+            "user": f"system:serviceaccount:{home}:{account}",
+            "groups": ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"],
             "resourceAttributes": {"namespace": "kube-public", "resource": "configmaps", **attributes},
         },
     }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -70,10 +71,31 @@ class Pair:
     def mode(self, node: str, host: str) -> str:
         return self.run(node, "stat", "-c", "%a", f"{CERTS}/{host}/hosts.toml").strip()
 
-    def pulls(self, node: str, reference: str) -> None:
-        """A real pull by the node's CRI, and its image removed again."""
-        self.run(node, "crictl", "pull", reference)
-        self.run(node, "crictl", "rmi", reference)
+    def pulled(self, nodes: list[str], references: list[str]) -> None:
+        """The kubelet of each node pulls each image and runs it."""
+        pods = [
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": f"{self.name}-{number}", "labels": {"kltest": self.name}},
+                "spec": {
+                    "nodeName": node,
+                    "restartPolicy": "Never",
+                    "terminationGracePeriodSeconds": 0,
+                    "automountServiceAccountToken": False,
+                    "containers": [
+                        {"name": "app", "image": reference, "imagePullPolicy": "Always", "command": ["true"]}
+                    ],
+                },
+            }
+            for number, (node, reference) in enumerate(itertools.product(nodes, references))
+        ]
+        self.cluster.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+        try:
+            chosen = ("pods", "-l", f"kltest={self.name}")
+            self.cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s", *chosen)
+        finally:
+            self.cluster.kubectl("delete", "--wait=false", *chosen)
 
     def networks(self) -> list[str]:
         return sorted(self.engine.containers.get(self.name).attrs["NetworkSettings"]["Networks"])
@@ -141,7 +163,7 @@ def test_connected_repaired_and_disconnected(pair: Pair, tmp_path: Path) -> None
     for node in pair.cluster.nodes:
         for host in (own, inner):
             assert f'server = "http://{inner}"' in pair.file(node, host)
-            pair.pulls(node, f"{host}/app:1")
+    pair.pulled(pair.cluster.nodes, [f"{own}/app:1", f"{inner}/app:1"])
 
     # any cluster of a kubeconfig is as good as one that is known by its labels
     existing = {"provider": "existing", "cluster_name": None, "context": pair.cluster.context}
@@ -159,7 +181,8 @@ def test_connected_repaired_and_disconnected(pair: Pair, tmp_path: Path) -> None
     assert len(repaired["actions"]) == 4
     assert [node for node, result in repaired["nodes"].items() if result["changed"]] == [node]
     assert not pair.connect(help="https://example.com/help")["changed"]
-    pair.pulls(node, f"{own}/app:1")
+    push_image(own, "app", "2")
+    pair.pulled([node], [f"{own}/app:2"])
 
     # a ConfigMap that names another registry is not ours to remove, the rest is
     pair.cluster.kubectl("patch", *CONFIGMAP, "-p", '{"data": {"localRegistryHosting.v1": "host: other:1"}}')
@@ -217,8 +240,7 @@ def test_certificate_and_credentials_reach_the_nodes(pair: Pair, tmp_path: Path)
     push_image(own, "app", "1", user="me", password="s3cret-Word", ca=str(tmp_path / "ca.pem"))
     for node in pair.cluster.nodes:
         assert pair.mode(node, own) == "600"
-        pair.pulls(node, f"{own}/app:1")
-        pair.pulls(node, f"{pair.name}:5000/app:1")
+    pair.pulled(pair.cluster.nodes, [f"{own}/app:1", f"{pair.name}:5000/app:1"])
     # another password is another file, and nothing else
     changed = pair.connect(registry_username="me", registry_password="other-Word", diff=True, check=True)
     assert len(changed["actions"]) == 2 * len(pair.cluster.nodes)
