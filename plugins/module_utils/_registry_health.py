@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _ANSWERS = (200, 401)
 _PROBE_TIMEOUT = 3.0
 _NOT_FOUND = (126, 127)
+_TRACE = re.compile(r"^\s|^goroutine |\.go:\d+|^[\w./*()-]+\(.*\)$")
+_ERROR = re.compile(r"panic|fatal|error|unable|invalid|failed", re.IGNORECASE)
 
 
 class NotHealthy(ExpectedError):
@@ -87,22 +90,23 @@ def wait(client: Any, observed: Observed, timeout: float, secrets: Iterable[str]
 
 
 def last_words(container: Any, secrets: Iterable[str] = ()) -> str:
-    """The end of its log, without secrets, to be put at the end of an error."""
+    """What its log says went wrong, without secrets, to be put at the end of an error."""
     try:
-        lines = container.logs(tail=5).decode(errors="replace").split("\n")
+        log = container.logs(tail=60).decode(errors="replace")
     except APIError:
         return ""
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [
-        line for line in said if any(word in line.lower() for word in ("error", "fatal", "panic", "unable", "invalid"))
-    ]
-    if not said:
-        return ""
-    text = (errors or said)[-1][:400]
+    text = telling_line(log)
     for secret in secrets:
         if secret:
             text = text.replace(secret, "********")
-    return f"; it said last: {text.rstrip('.')}"
+    return f"; it said last: {text[:400].rstrip('.')}" if text else ""
+
+
+def telling_line(log: str) -> str:
+    """The last line about an error that is no part of a stack trace, else the last line."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip() and not _TRACE.search(line)]
+    errors = [line for line in lines if _ERROR.search(line)]
+    return (errors or lines or [""])[-1].strip()
 
 
 def _healthy_inside(observed: Observed) -> bool:

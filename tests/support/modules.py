@@ -36,11 +36,16 @@ def run_module(
     fails: bool = False,
     environment: dict[str, str] | None = None,
     timeout: float = 600,
+    more: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """The module's result; an AssertionError unless it fails exactly when ``fails`` says so."""
+    """The module's result; an AssertionError unless it fails exactly when ``fails`` says so.
+
+    ``environment`` is the process's; ``more`` holds options whose names are taken here.
+    """
     arguments = {
         **options,
+        **(more or {}),
         "_ansible_check_mode": check,
         "_ansible_diff": diff,
         # ansible-core 2.19.0 adds a traceback to every answer unless it is told which to show, as Ansible itself does
