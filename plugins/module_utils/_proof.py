@@ -93,7 +93,7 @@ def _pull(client: Client, proof: Proof, tag: str, timeout: float) -> None:
     nodes = _proof_pods.node_names(client)
     if not nodes:
         raise ExpectedError(f"{client.where} knows no nodes; wait until they have joined, or create the cluster anew.")
-    found = _proof_pods.prove(client, nodes, images, f"http://{inside}/v2/", timeout)
+    found = _proof_pods.prove(client, nodes, images, (place.name, place.inside_port), timeout)
     judge(proof, found, images)
 
 

@@ -32,13 +32,20 @@ _PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNev
 _STARTING = ("", "PodInitializing", "ContainerCreating")
 
 # Any HTTP answer will do: a closed registry says 401, one with TLS says 400. Nothing of a user's is part of the script.
-_REACH = """
+_REACH = r"""
+name=$1; port=$2; tries=$3
 command -v wget >/dev/null || exit 3
-n=0
 while :; do
-  told=$(wget -T 3 -O /dev/null "$1" 2>&1) && exit 0
+  told=$(wget -T 3 -O /dev/null "http://$name:$port/v2/" 2>&1); code=$?
+  [ $code -eq 0 ] && exit 0
   case $told in *HTTP/1*|*"awaiting response... "[0-9]*) exit 0;; esac
-  n=$((n+1)); if [ $n -ge "$2" ]; then echo "$told"; exit 1; fi
+  if [ $code -ge 128 ]; then # a static wget may crash where it looks a name up
+    told=$(nslookup "$name." 2>&1)
+    for address in $(echo "$told" | sed -n '/^Name:/,$s/^Address[ 0-9]*:[[:space:]]*\([^ ]*\).*/\1/p'); do
+      case $(printf 'GET /v2/ HTTP/1.0\r\n\r\n' | nc -w 3 "$address" "$port" 2>&1) in *HTTP/1*) exit 0;; esac
+    done
+  fi
+  tries=$((tries-1)); if [ $tries -le 0 ]; then echo "$told" | tail -n 1; exit 1; fi
   sleep 1
 done
 """
@@ -76,9 +83,9 @@ def node_names(client: Client) -> list[str]:
 
 
 def prove(
-    client: Client, nodes: list[str], images: Mapping[str, str], reach: str | None, timeout: float
+    client: Client, nodes: list[str], images: Mapping[str, str], reach: tuple[str, int] | None, timeout: float
 ) -> dict[str, NodeProof]:
-    """Run a pod on every node with one container per image (by container name); ``reach`` is a URL that the last one asks.
+    """Run a pod on every node with one container per image (by container name); the last one asks the host and port ``reach``.
 
     All pods are removed again, whatever happens.
     """
@@ -214,7 +221,9 @@ def _explain_late(client: Client, waiting: Mapping[str, NodeProof]) -> None:
             proof.trouble = events.get(proof.pod, "its kubelet did not run the pod in time").strip().rstrip(".")
 
 
-def _body(node: str, token: str, images: Mapping[str, str], reach: str | None, timeout: float) -> dict[str, Any]:
+def _body(
+    node: str, token: str, images: Mapping[str, str], reach: tuple[str, int] | None, timeout: float
+) -> dict[str, Any]:
     containers: list[dict[str, Any]] = []
     for name, image in images.items():
         container: dict[str, Any] = {
@@ -233,7 +242,7 @@ def _body(node: str, token: str, images: Mapping[str, str], reach: str | None, t
             "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "128Mi"}},
         }
         if reach is not None and name == list(images)[-1]:
-            container["command"] = ["sh", "-c", _REACH, "sh", reach, str(max(1, int(timeout / 8)))]
+            container["command"] = ["sh", "-c", _REACH, "sh", reach[0], str(reach[1]), str(max(1, int(timeout / 8)))]
         containers.append(container)
     return {
         "apiVersion": "v1",
