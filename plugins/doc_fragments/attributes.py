@@ -66,3 +66,15 @@ attributes:
     membership:
       - kubelocal.registry.kubernetes
 """
+
+    # A module in both groups names this fragment instead of the two above, whose lists would not be added up.
+    BOTH_GROUPS = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/kubelocal.registry.docker) or C(group/kubelocal.registry.kubernetes) in C(module_defaults) to set defaults.
+    support: full
+    membership:
+      - kubelocal.registry.docker
+      - kubelocal.registry.kubernetes
+"""

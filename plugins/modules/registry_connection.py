@@ -21,8 +21,7 @@ extends_documentation_fragment:
   - kubelocal.registry.mirrors
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.full
-  - kubelocal.registry.attributes.docker_group
-  - kubelocal.registry.attributes.kubernetes_group
+  - kubelocal.registry.attributes.both_groups
 options:
   provider:
     description:

@@ -56,8 +56,7 @@ options:
     type: path
 extends_documentation_fragment:
   - kubelocal.registry.attributes
-  - kubelocal.registry.attributes.docker_group
-  - kubelocal.registry.attributes.kubernetes_group
+  - kubelocal.registry.attributes.both_groups
   - kubelocal.registry.docker
   - kubernetes.core.k8s_auth_options
 attributes:

@@ -41,7 +41,7 @@ def test_macos_is_told_apart(tmp_path: Path) -> None:
 
 
 def test_os_release_is_read_as_a_shell_does() -> None:
-    text = "# note\n\nNAME='A \"b\"'\nBROKEN=\"x\nEMPTY=\nID=x\nno assignment\n"
+    text = '# note\n\nNAME=\'A "b"\'\nBROKEN="x\nEMPTY=\nID=x\nno assignment\n'
     assert _workstation.parse_os_release(text) == {"NAME": 'A "b"', "EMPTY": "", "ID": "x"}
 
 
