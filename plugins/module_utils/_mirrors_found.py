@@ -31,7 +31,7 @@ HOST_LABEL = "kubelocal.registry.upstream"
 CLIENT_FOLDER, CLIENT_FILE = "/var/lib/registry", "kubelocal-client.json"
 
 CLUSTER_LABELS = {"kind": "io.x-k8s.kind.cluster", "k3d": "k3d.cluster"}
-_CERTS = ("/etc/containerd/certs.d", "/var/lib/rancher/k3s/agent/etc/containerd/certs.d")
+_CERTS = {"kind": "/etc/containerd/certs.d", "k3d": "/var/lib/rancher/k3s/agent/etc/containerd/certs.d"}
 _NAMED = re.compile(r"//([A-Za-z0-9_.-]+):[0-9]+")
 
 
@@ -190,9 +190,10 @@ def _name(container: Any) -> str:
 def _names_in(node: Any) -> tuple[str, set[str]]:
     """The cluster that a node belongs to (its own name when nobody says), and the hosts that its hosts.toml files name."""
     labels = _labels(node)
-    cluster = next((labels[label] for label in CLUSTER_LABELS.values() if label in labels), _name(node))
+    provider = next((provider for provider, label in CLUSTER_LABELS.items() if label in labels), None)
+    cluster = labels[CLUSTER_LABELS[provider]] if provider else _name(node)
     found: set[str] = set()
-    for folder in _CERTS:
+    for folder in [_CERTS[provider]] if provider else _CERTS.values():
         try:
             files = read_tree(node, folder) or {}
         except NotFound:

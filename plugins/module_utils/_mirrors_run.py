@@ -93,7 +93,7 @@ def spec_of(mirror: Mirror, wanted: Wanted, users: dict[str, str] | None) -> Spe
     )
 
 
-def described(mirror: Mirror, found: Found | None, healthy: bool) -> dict[str, Any]:
+def described(mirror: Mirror, found: Found | None, healthy: bool | None) -> dict[str, Any]:
     """One item of the result ``mirrors``; holds no secrets."""
     return {
         "host": mirror.host,
@@ -122,7 +122,10 @@ def present(client: Any, wanted: Wanted, check: bool) -> Outcome:
     specs = [(mirror, *_users(mirror, existing.get(mirror.host))) for mirror in ours]
     for mirror, users, _new in specs:
         check_spec(spec_of(mirror, wanted, users))
-    jobs = [(mirror.host, partial(_one, client, wanted, mirror, users, new, check)) for mirror, users, new in specs]
+    jobs = [
+        (mirror.host, partial(_one, client, wanted, mirror, existing.get(mirror.host), users, new, check))
+        for mirror, users, new in specs
+    ]
     done = _side_by_side(jobs, outcome)
     if wanted.exclusive:
         listed = {mirror.host for mirror in ours}
@@ -144,25 +147,33 @@ def _users(mirror: Mirror, existing: Found | None) -> tuple[dict[str, str] | Non
 
 
 def _one(
-    client: Any, wanted: Wanted, mirror: Mirror, users: dict[str, str] | None, new: str | None, check: bool
+    client: Any,
+    wanted: Wanted,
+    mirror: Mirror,
+    existing: Found | None,
+    users: dict[str, str] | None,
+    new: str | None,
+    check: bool,
 ) -> dict[str, Any]:
     result = _registry_container.present(client, spec_of(mirror, wanted, users), check)
     answer: dict[str, Any] = {
         "actions": list(result.actions),
         "before": result.before,
         "after": result.after,
-        "found": None,
+        "found": existing,
         "authorization": None,
     }
     if check:
         answer["authorization"] = SHOWN_IN_CHECK_MODE if mirror.closed and new else _opened(users)
+        return answer
+    answer["authorization"] = _opened(users)
+    if not result.actions and new is None:
         return answer
     container = client.containers.get(mirror.name)
     if new is not None:
         content = json.dumps({"username": CLIENT_USER, "password": new}).encode()
         put_files(container, found_caches.CLIENT_FOLDER, {found_caches.CLIENT_FILE: File(content, 0o600)})
     answer["found"] = found_caches.describe(container)
-    answer["authorization"] = _opened(users)
     return answer
 
 
@@ -308,20 +319,24 @@ def _remove_volume(client: Any, name: str, outcome: Outcome, check: bool) -> Non
 # -- only reading
 
 
-def read(client: Any, mirrors: Sequence[Mirror] | None, check: bool) -> Outcome:
+def read(client: Any, mirrors: Sequence[Mirror] | None, check: bool, ask: bool = False) -> Outcome:
     """As ``present`` answers, without doing anything: the listed ones, or None for every cache of this host.
 
+    Only with ``ask`` each is asked whether it answers, which costs a command in its container.
     A listed one that does not exist is not among ``registries``, but in check mode, where it would have been made by then.
     """
     outcome = Outcome()
     existing = {one.host: one for one in found_caches.find_all(client)}
     if mirrors is None:
         mirrors = [one.as_mirror() for one in existing.values()]
-    with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
-        answers = dict(zip(existing, pool.map(found_caches.healthy, existing.values())))
+    answers: dict[str, bool] = {}
+    if ask:
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+            answers = dict(zip(existing, pool.map(found_caches.healthy, existing.values())))
     for mirror in mirrors:
         found = None if mirror.external else existing.get(mirror.host)
-        outcome.mirrors.append(described(mirror, found, mirror.external or answers.get(mirror.host, False)))
+        healthy = True if mirror.external else answers.get(mirror.host, False) if ask or not found else None
+        outcome.mirrors.append(described(mirror, found, healthy))
         if mirror.external or found is not None:
             outcome.registries.append(registry_item(mirror, found.authorization if found else None))
         elif check:

@@ -28,7 +28,7 @@ options:
       - Ask each cache about itself and its upstream, see RV(status). Takes a second or so.
     type: bool
     default: false
-  timeout:
+  status_timeout:
     description:
       - Seconds that an upstream has to answer with O(status=true).
     type: int
@@ -108,7 +108,7 @@ mirrors:
       returned: always
       sample: true
     healthy:
-      description: Whether it answers. External ones are taken as healthy.
+      description: Whether it answers. V(null) when it was not asked, without O(status=true). External ones are taken as healthy.
       type: bool
       returned: always
       sample: true
@@ -219,7 +219,7 @@ def main() -> None:
         argument_spec={
             "mirrors": {"type": "list", "elements": "dict", "options": _mirrors.OPTIONS},
             "status": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 10},
+            "status_timeout": {"type": "int", "default": 10},
             **_docker.DOCKER_OPTIONS,
         },
         supports_check_mode=True,
@@ -233,11 +233,11 @@ def main() -> None:
     try:
         mirrors = None if options["mirrors"] is None else _mirrors.parse(options["mirrors"])
         client = _docker.connect(options["docker_host"], options["docker_timeout"])
-        outcome = _mirrors_run.read(client, mirrors, module.check_mode)
+        outcome = _mirrors_run.read(client, mirrors, module.check_mode, ask=options["status"])
         result = {"changed": False, "mirrors": outcome.mirrors, "registries": outcome.registries}
         if options["status"]:
             hosts = None if mirrors is None else [mirror.host for mirror in mirrors if not mirror.external]
-            found = _mirror_status.statuses(client, hosts, options["timeout"])
+            found = _mirror_status.statuses(client, hosts, options["status_timeout"])
             result["status"] = [one.as_dict() for one in found]
     except ExpectedError as error:
         module.fail_json(msg=str(error), invocation=invocation)

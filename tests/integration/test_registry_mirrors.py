@@ -209,7 +209,7 @@ def test_tokens_limits_and_silence(
         assert _status(host)["cause"] == "rate_limited"
         upstream.limited = False
         upstream.hangs = True
-        told = _status(host, timeout=1)
+        told = _status(host, status_timeout=1)
         assert told["cause"] == "upstream_down"
         assert "does not answer" in told["message"]
         # what is known by digest needs no upstream
