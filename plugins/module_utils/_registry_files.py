@@ -98,7 +98,8 @@ def effective(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict
                 below = {}
             place[key] = below
             place = below
-        if not isinstance(place.get(keys[-1]), dict):
+        # REGISTRY_STORAGE=s3 and the like name a driver instead of what the file has
+        if keys in (["storage"], ["auth"]) or not isinstance(place.get(keys[-1]), dict):
             place[keys[-1]] = value
     return result
 

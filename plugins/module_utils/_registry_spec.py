@@ -30,6 +30,7 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,62}", re.ASCII)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", re.ASCII)
 _DURATION = re.compile(r"0|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h))+", re.ASCII)
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECRET_VARIABLE = re.compile(r"REGISTRY_.*(PASSWORD|SECRET|SECRETKEY|ACCESSKEY|ACCOUNTKEY|TOKEN)")
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -133,6 +134,14 @@ class Spec:
 
 def from_options(options: Mapping[str, Any]) -> Spec:
     """The specification that a module's options declare, checked. Only name and volume matter for one that is to go."""
+    try:
+        return _from_options(options)
+    except ExpectedError as error:
+        # a value with a line break must not break the message's line
+        raise type(error)(_CONTROL.sub(lambda found: repr(found.group())[1:-1], str(error))) from error
+
+
+def _from_options(options: Mapping[str, Any]) -> Spec:
     if options.get("state") == "absent":
         gone = Spec(name=options["name"], volume=options.get("volume"))
         check(gone)
