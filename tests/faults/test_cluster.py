@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.modules import run_module
 from tests.support.names import Names
+from tests.support.pausing import pause
 from tests.support.testbed import Testbed
 from tests.support.waiting import wait_for
 
@@ -105,7 +106,7 @@ def test_a_creation_outlives_its_play_and_the_next_run_waits_for_it(lab: Lab) ->
 @pytest.mark.parametrize("fault", ["stop", "pause", "kill"])
 def test_a_node_does_not_run(lab: Lab, fault: str) -> None:
     (node,) = lab.nodes().values()
-    {"stop": lambda: node.stop(timeout=1), "pause": node.pause, "kill": node.kill}[fault]()
+    {"stop": lambda: node.stop(timeout=1), "pause": lambda: pause(node), "kill": node.kill}[fault]()
     result = lab.run()
     assert result["changed"]
     assert result["cluster"]["nodes"][0]["running"]
