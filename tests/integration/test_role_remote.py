@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import docker
+import pytest
 
 from tests.support.names import Names
 from tests.support.playbooks import run_playbook
@@ -41,7 +43,12 @@ all:
 
 
 def test_a_node_and_a_client_get_what_they_need(
-    engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Callable[[], int], tmp_path: Path
+    engine: docker.DockerClient,
+    testbed: Testbed,
+    names: Names,
+    free_port: Callable[[], int],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     (tmp_path / "play.yml").write_text(PLAYS)
     (tmp_path / "inventory.yml").write_text(INVENTORY)
@@ -60,7 +67,6 @@ def test_a_node_and_a_client_get_what_they_need(
         "remote_config_file": str(config),
         "remote_certs_dir": str(config.parent / "certs.d"),
         "remote_service": "kltest-no-such-service",
-        "remote_docker_certs_dir": str(tmp_path / "docker-certs"),
         "remote_docker_config": str(tmp_path / "docker" / "config.json"),
     }
 
@@ -85,7 +91,9 @@ def test_a_node_and_a_client_get_what_they_need(
     assert not (tmp_path / "keys").exists()
     assert not config.exists()
     hosts = config.parent / "certs.d" / host / "hosts.toml"
-    ca = tmp_path / "docker-certs" / host / "ca.crt"
+    # the Engine that logs in reads it there
+    ca = Path("/etc/docker/certs.d") / host / "ca.crt"
+    request.addfinalizer(lambda: shutil.rmtree(ca.parent, ignore_errors=True))
     assert play("present", "--limit", "here,away")["here"] > 0
     assert stat.S_IMODE(os.stat(hosts).st_mode) == 0o600
     assert "Authorization" in hosts.read_text()
