@@ -172,7 +172,7 @@ def test_connected_repaired_and_disconnected(pair: Pair, tmp_path: Path) -> None
     # broken in four places at once, and repaired in one run
     node = pair.cluster.nodes[1]
     pair.run(node, "rm", "-r", f"{CERTS}/{own}")
-    pair.run(node, "sh", "-c", f"echo 'server = \"broken' > {CERTS}/{inner}/hosts.toml")
+    pair.run(node, "sh", "-c", f"echo 'server = \"broken' >> {CERTS}/{inner}/hosts.toml")
     pair.engine.networks.get(pair.cluster.network).disconnect(pair.name)
     pair.cluster.kubectl("patch", *CONFIGMAP, "-p", '{"data": {"localRegistryHosting.v1": "host: other:1"}}')
     planned = pair.connect(help="https://example.com/help", check=True)
