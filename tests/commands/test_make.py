@@ -75,7 +75,7 @@ def test_up_status_down(
 def test_a_fresh_clone_with_an_empty_home(
     engine: docker.DockerClient, names: Names, free_port: Callable[[], int], tmp_path: Path
 ) -> None:
-    clone = tmp_path / "another name"
+    clone = tmp_path / "another-name"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
     home = tmp_path / "home"
     home.mkdir()

@@ -29,6 +29,14 @@ def stop() -> None:
     except (OSError, ValueError):
         return
     for _second in range(300):
-        if not Path(f"/proc/{process}").exists():
+        if not _runs(process):
             return
         time.sleep(0.1)
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -22,14 +22,14 @@ def lanes(long: bool, cluster: str) -> list[list[Part]]:
     shared = {"KUBELOCAL_TEST_CLUSTER": cluster, "KUBELOCAL_TEST_KUBECONFIG": kubeconfig}
     first = [
         machine,
-        _pytest("integration", long, 60 if long else 14, shared),
+        _pytest("integration", long, 60 if long else 20, shared),
         _pytest("commands", long, 15, {}),
     ]
     second = [
         Part("lint", [[_PYTHON, "-m", "tests.checks", "--jobs", "1"]], 12),
         _pytest("unit", long, 8, {}, after=()),
         *_molecule(),
-        _pytest("faults", long, 120 if long else 14, {}),
+        _pytest("faults", long, 120 if long else 20, {}),
     ]
     return [[part for part in lane if part.commands] for lane in (first, second)]
 
