@@ -48,10 +48,7 @@ def test_one_that_is_stopped_runs_no_further_command() -> None:
 def test_tests_of_pytest_are_counted_by_name(output: Path) -> None:
     tests = output / "test_x.py"
     tests.write_text(
-        "import pytest\n"
-        "def test_good(): pass\n"
-        "def test_bad(): assert False\n"
-        "@pytest.mark.skip\ndef test_not(): pass\n"
+        "import pytest\ndef test_good(): pass\ndef test_bad(): assert False\n@pytest.mark.skip\ndef test_not(): pass\n"
     )
     report = str(output / "a.xml")
     command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", str(output), "--junitxml", report]
