@@ -130,7 +130,7 @@ def connect(client: Any, request: Request, check: bool) -> Result:
         return result
     _require(request, cluster, container)
     registry = _registry(client, request, container)
-    caches = _caches(client, request)
+    caches = _caches(client, request, check)
     items = _connection_items.merged(_connection_items.registry_items(registry), [item for _container, item in caches])
     nodes = _connection_nodes.parse(items)
     result.cluster, result.registry = cluster, _as_result(registry)
@@ -353,7 +353,7 @@ def _own_certificate(seen: _registry_observed.Observed) -> str:
     return next(iter(files.values())).content.decode(errors="replace") if files else ""
 
 
-def _caches(client: Any, request: Request) -> list[tuple[Any, dict[str, Any]]]:
+def _caches(client: Any, request: Request, check: bool) -> list[tuple[Any, dict[str, Any]]]:
     """Each mirror's container (None for one that somebody else runs) and what nodes are told of it."""
     if not request.mirrors:
         return []
@@ -365,6 +365,10 @@ def _caches(client: Any, request: Request) -> list[tuple[Any, dict[str, Any]]]:
             answer.append((None, _mirrors.registry_item(mirror)))
             continue
         cache = found.get(mirror.host)
+        if cache is None and check:
+            # the role mirrors would have made it by now
+            answer.append((None, _mirrors.registry_item(mirror)))
+            continue
         if cache is None:
             raise ExpectedError(
                 f"there is no cache of '{mirror.host}' on this Docker Engine; make it first (role kubelocal.registry.mirrors)."

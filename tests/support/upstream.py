@@ -195,6 +195,10 @@ class Front:
 
     def _answer(self, handler: Any) -> None:
         self.requests.append(f"{handler.command} {handler.path}")
+        if self._closing.is_set():
+            # on a connection that was kept open from before
+            handler.close_connection = True
+            return
         if self.hangs:
             self._closing.wait(60)
             return
