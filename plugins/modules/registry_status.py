@@ -25,6 +25,10 @@ options:
     description: Name of the cluster.
     type: str
     default: dev
+  kubeconfig:
+    description:
+      - Path of the kubeconfig file. If not set, E(K8S_AUTH_KUBECONFIG) or E(KUBECONFIG) tells, else it is C(~/.kube/config).
+    type: path
   registry_name:
     description: Name of the registry's container.
     type: str
@@ -164,6 +168,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_kubernetes.KUBERNETES_OPTIONS,
+            # a path, which shows in the commands that mend
+            "kubeconfig": {"type": "path", "no_log": False},
             **_docker.DOCKER_OPTIONS,
             "provider": {"type": "str", "choices": ["kind", "k3d", "existing"], "default": "kind"},
             "name": {"type": "str", "default": "dev"},
