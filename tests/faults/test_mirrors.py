@@ -73,13 +73,13 @@ def upstream(
     ("fault", "cause"),
     [
         pytest.param(_stopped, "cache_down", id="stopped"),
-        pytest.param(_paused, "cache_down", id="paused"),
-        pytest.param(_killed, "cache_down", id="killed"),
+        pytest.param(_paused, "cache_down", id="paused", marks=pytest.mark.long),
+        pytest.param(_killed, "cache_down", id="killed", marks=pytest.mark.long),
         pytest.param(_removed, "cache_down", id="removed"),
         pytest.param(_disconnected, "name_not_found", id="disconnected"),
         pytest.param(_client_file_lost, "cache_denied", id="client-file-lost"),
-        pytest.param(_credentials_edited, None, id="credentials-edited"),
-        pytest.param(_configuration_broken, "cache_down", id="configuration-broken"),
+        pytest.param(_credentials_edited, None, id="credentials-edited", marks=pytest.mark.long),
+        pytest.param(_configuration_broken, "cache_down", id="configuration-broken", marks=pytest.mark.long),
     ],
 )
 def test_a_fault_is_named_and_repaired(
