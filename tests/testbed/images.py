@@ -39,7 +39,9 @@ REGISTRY = Image(f"testbed/registry:{versions.REGISTRY[1:]}", small_images.regis
 BUSYBOX = Image("testbed/busybox:1", small_images.busybox)
 # programs that the host needs, so that they too are built once per Engine
 TOOLS = Image("testbed/tools:1", small_images.tools, ("kind", "kubernetes"))
-NODE = Image(f"testbed/kind-node:{versions.KUBERNETES}", node_image.make, node_image.PROGRAMS, tuple(node_image.files()), True)
+NODE = Image(
+    f"testbed/kind-node:{versions.KUBERNETES}", node_image.make, node_image.PROGRAMS, tuple(node_image.files()), True
+)
 ALL = (REGISTRY, BUSYBOX, TOOLS, NODE)
 
 
