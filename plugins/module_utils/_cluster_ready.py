@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -114,8 +115,9 @@ def wait(
 
 
 def is_stale(error: _kubernetes.KubernetesError) -> bool:
-    """Whether it is the kubeconfig's fault: another cluster's certificates."""
-    return error.status == 401 or "not trusted" in str(error)
+    """Whether it is the kubeconfig's fault: another cluster's certificates. A port that Docker serves with nothing behind it just hangs up."""
+    cause = error.__cause__
+    return error.status == 401 or (isinstance(cause, ssl.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(cause))
 
 
 def _start(node: Node) -> None:

@@ -47,7 +47,9 @@ class Lab:
         )
 
     def nodes(self) -> dict[str, Any]:
-        found = self.engine.containers.list(all=True, filters={"label": f"io.x-k8s.kind.cluster={self.name}"})
+        found = self.engine.containers.list(
+            all=True, ignore_removed=True, filters={"label": f"io.x-k8s.kind.cluster={self.name}"}
+        )
         return {str(node.name): node for node in found}
 
     def creators(self) -> list[int]:

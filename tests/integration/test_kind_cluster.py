@@ -63,7 +63,9 @@ def made(testbed: Testbed, module_names: Names, tmp_path_factory: pytest.TempPat
 
 
 def containers(engine: docker.DockerClient, name: str) -> list[Any]:
-    found: list[Any] = engine.containers.list(all=True, filters={"label": f"io.x-k8s.kind.cluster={name}"})
+    found: list[Any] = engine.containers.list(
+        all=True, ignore_removed=True, filters={"label": f"io.x-k8s.kind.cluster={name}"}
+    )
     return sorted(found, key=lambda container: str(container.name))
 
 

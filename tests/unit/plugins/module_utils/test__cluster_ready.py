@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
 
@@ -64,9 +65,17 @@ def test_a_kubeconfig_of_another_cluster_is_not_waited_with() -> None:
     error = _kubernetes.Forbidden("credentials", 401, "Unauthorized")
     with pytest.raises(_kubernetes.Forbidden):
         missing(**{NODES: error})
-    unknown = _kubernetes.Unreachable("the API server is not trusted or speaks no TLS")
+    unknown = _kubernetes.Unreachable("it is not trusted")
+    unknown.__cause__ = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] unknown authority")
     with pytest.raises(_kubernetes.Unreachable):
         _cluster_ready.wait(Api(**{NODES: unknown}), ["a"], {}, time.monotonic())  # type: ignore[arg-type]
+
+
+def test_an_api_server_that_hangs_up_is_waited_for() -> None:
+    hung_up = _kubernetes.Unreachable("it is not trusted or speaks no TLS.")
+    hung_up.__cause__ = ssl.SSLEOFError(8, "UNEXPECTED_EOF_WHILE_READING")
+    missing = _cluster_ready.wait(Api(**{NODES: hung_up}), ["a"], {}, time.monotonic())  # type: ignore[arg-type]
+    assert missing == "it is not trusted or speaks no TLS"
 
 
 def test_a_node_without_a_network_counts_where_none_is_installed() -> None:
