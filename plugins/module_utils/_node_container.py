@@ -262,6 +262,8 @@ class ContainerNode:
 
 def _open(plan: Plan) -> bool:
     """Whether all that is written may stand in a process list and fits there, which saves the put."""
+    if plan.restart is not None and plan.restart.needed:
+        return False  # containerd's own configuration may hold anything
     files = plan.writes.values()
     return (
         all(file.mode == 0o644 and not file.secret for file in files)
