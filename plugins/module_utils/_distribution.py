@@ -33,6 +33,7 @@ DENIED = "denied"  # credentials are missing, wrong or not allowed to do that
 LIMITED = "limited"  # too many requests
 TIMEOUT = "timeout"  # no answer in time
 MISSING = "missing"  # the registry answers that it does not have it
+BROKEN = "broken"  # something took the connection and dropped it without an answer
 OTHER = "other"
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -495,7 +496,7 @@ def _explain(host: str, error: Exception) -> RegistryError:
     if isinstance(error, ConnectionRefusedError):
         return RegistryError(f"nothing listens at {host} (connection refused); is the registry running?", REFUSED)
     if isinstance(error, (ConnectionError, http.client.HTTPException)):
-        return RegistryError(f"{host} broke the connection off ({text or type(error).__name__}).", OTHER)
+        return RegistryError(f"{host} broke the connection off ({text or type(error).__name__}).", BROKEN)
     return RegistryError(f"{host} can't be reached: {text}.", OTHER)
 
 

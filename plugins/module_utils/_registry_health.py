@@ -11,7 +11,13 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _registry_port
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry, RegistryError
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
+    BROKEN,
+    TIMEOUT,
+    TLS,
+    Registry,
+    RegistryError,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import is_loopback
 
@@ -39,8 +45,11 @@ def healthy(client: Any, observed: Observed) -> bool:
     if observed.status != "running":
         return False
     for url in addresses(client, observed):
-        with contextlib.suppress(RegistryError):
+        try:
             return Registry(url, timeout=_PROBE_TIMEOUT, verify=False).probe() in _ANSWERS
+        except RegistryError as error:
+            if error.reason in (BROKEN, TIMEOUT, TLS):
+                return False  # the port is reached, and nothing behind it answers
     return _healthy_inside(observed)
 
 

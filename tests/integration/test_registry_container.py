@@ -19,6 +19,7 @@ from tests.support.modules import run_module
 from tests.support.names import Names
 from tests.support.registry import pull, push_image
 from tests.support.testbed import Testbed
+from tests.support.waiting import wait_for
 
 Port = Callable[[], int]
 
@@ -337,6 +338,7 @@ def test_cache_starts_while_its_upstream_is_down(
     assert made["registry"]["healthy"]
     assert not registry(cache, **options)["changed"]
     engine.containers.get(upstream).start()
+    wait_for("the upstream answers", lambda: b"listening on" in engine.containers.get(upstream).logs(tail=3))
     assert pull(f"localhost:{cached}", "kept:v1") == digest
     engine.containers.get(upstream).stop()
     engine.containers.get(cache).restart()
