@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -173,6 +174,14 @@ class ManagedCluster:
         self._delete_by_hand = f"{tool.DELETE}{declared.name}"
         self._end = time.monotonic() + declared.wait_timeout
 
+    def run(self, state: str) -> Result:
+        try:
+            return self.present() if state == "present" else self.absent()
+        except ExpectedError as error:
+            # whatever went wrong, what was done before is told
+            error.actions = error.actions or self.actions
+            raise
+
     def present(self) -> Result:
         declared = self.declared
         wanted = self.tool.wanted()
@@ -236,6 +245,10 @@ class ManagedCluster:
     # what is there
 
     def _find(self) -> _cluster.Cluster:
+        if self.client is None:
+            declared, context = self.declared, _cluster.default_context(self.tool.NAME, self.declared.name)
+            path = _kubeconfig.file_for(declared.kubeconfig, context)
+            return _cluster.Cluster(self.tool.NAME, declared.name, context=context, kubeconfig=path)
         return _cluster.find(self.client, self.tool.NAME, self.declared.name, self.declared.kubeconfig)
 
     def _act(self, sentence: str) -> None:
@@ -561,6 +574,16 @@ class ManagedCluster:
         if lock is not None:
             self.creation.forget()
             os.close(lock)
+
+
+def connect(declared: Declared, timeout: int, check: bool) -> Any:
+    """A client, or None in check mode on a machine that has no Docker yet, where no cluster can be either."""
+    try:
+        return _docker.connect(declared.docker_host, timeout)
+    except _docker.EngineError:
+        if check and not declared.docker_host and not os.environ.get("DOCKER_HOST") and shutil.which("docker") is None:
+            return None
+        raise
 
 
 def difference_message(tool: Tool, name: str, differences: list[str]) -> str:

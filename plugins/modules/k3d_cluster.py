@@ -205,6 +205,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._k3d_tool impor
 from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import (
     Declared,
     ManagedCluster,
+    connect,
     difference_message,
 )
 
@@ -242,9 +243,8 @@ def main() -> None:
         declared.check()
         tool = K3d(declared, **own)
         tool.wanted()
-        client = _docker.connect(declared.docker_host, timeout)
-        cluster = ManagedCluster(client, tool, declared, module.check_mode)
-        result = cluster.present() if state == "present" else cluster.absent()
+        client = connect(declared, timeout, module.check_mode)
+        result = ManagedCluster(client, tool, declared, module.check_mode).run(state)
     except ExpectedError as error:
         module.fail_json(msg=str(error), changed=bool(error.actions), actions=error.actions)
     if result.differences:

@@ -191,6 +191,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._kind_tool impo
 from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import (
     Declared,
     ManagedCluster,
+    connect,
     difference_message,
 )
 
@@ -224,9 +225,8 @@ def main() -> None:
         declared.check()
         tool = Kind(declared, workers, image)
         tool.wanted()
-        client = _docker.connect(declared.docker_host, timeout)
-        cluster = ManagedCluster(client, tool, declared, module.check_mode)
-        result = cluster.present() if state == "present" else cluster.absent()
+        client = connect(declared, timeout, module.check_mode)
+        result = ManagedCluster(client, tool, declared, module.check_mode).run(state)
     except ExpectedError as error:
         module.fail_json(msg=str(error), changed=bool(error.actions), actions=error.actions)
     if result.differences:
