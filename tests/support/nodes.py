@@ -49,6 +49,8 @@ def real(engine: docker.DockerClient, image: str, name: str, network: str | None
         name=name,
         detach=True,
         privileged=True,
+        # with the host's, systemd would make cgroup hierarchies that every other node then sees
+        cgroupns="private",
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "", "/tmp": ""},
         volumes=["/var"],

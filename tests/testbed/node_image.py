@@ -24,7 +24,7 @@ PROGRAMS = (
 )
 _FILES = HERE / "node"
 _UNITS = "usr/lib/systemd/system"
-_SCRIPTS = ("entrypoint", "node-dns", "pod-network")
+_SCRIPTS = ("entrypoint", "node-dns", "own-cgroups", "pod-network")
 _MASKED = (
     "systemd-logind.service",
     "getty.target",
