@@ -164,7 +164,7 @@ def disconnect(client: Any, request: Request, check: bool) -> Result:
     result.cluster = cluster
     if not cluster.exists:
         return result
-    port = _registry(client, request, container).port if container is not None else 0
+    port = _registry(client, request, container, pulls=False).port if container is not None else 0
     result.registry = None if container is None else {"name": request.registry_name}
 
     def forget(api: _kubernetes.Client) -> _discovery.Result:
@@ -318,18 +318,18 @@ def _require(request: Request, cluster: Cluster, container: Any) -> None:
         )
 
 
-def _registry(client: Any, request: Request, container: Any) -> _connection_items.Registry:
-    """The registry as its container shows it, with the credentials that only the user knows."""
+def _registry(client: Any, request: Request, container: Any, pulls: bool = True) -> _connection_items.Registry:
+    """The registry as its container shows it, with the credentials that only the user knows; ``pulls`` is whether nodes are to."""
     try:
         seen = _registry_observed.observe(client, container)
         ca = request.ca or (_own_certificate(seen) if seen.https else "")
     except (DockerException, RequestException, OSError) as error:
         raise EngineError(f"the registry {container.name} can't be read: {explain(error)}.") from error
-    if seen.users and not request.username:
+    if pulls and seen.users and not request.username:
         raise ExpectedError(
             f"the registry {container.name} lets only its users in; set registry_username and registry_password for the nodes."
         )
-    if seen.inner_port == 0:
+    if pulls and seen.inner_port == 0:
         raise ExpectedError(f"the registry {container.name} listens on no port that its configuration tells.")
     address, port = seen.listen_address, seen.port
     named = "localhost" if address in _EVERYWHERE or address.startswith("127.") else address

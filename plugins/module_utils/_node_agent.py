@@ -54,6 +54,7 @@ _MANAGER = {"fieldManager": "kubelocal.registry", "force": "true"}
 _SCRIPT = r"""
 set -u
 umask 077
+trap 'exit 0' TERM INT
 while :; do
   cd /wanted || exit 1
   for folder in *; do

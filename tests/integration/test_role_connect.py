@@ -245,6 +245,9 @@ def test_certificate_and_credentials_reach_the_nodes(pair: Pair, tmp_path: Path)
     changed = pair.connect(registry_username="me", registry_password="other-Word", diff=True, check=True)
     assert len(changed["actions"]) == 2 * len(pair.cluster.nodes)
     assert "other-Word" not in json.dumps(changed)
+    # disconnecting takes no password
+    assert pair.connect(state="absent")["changed"]
+    assert pair.networks() == ["bridge"]
 
 
 @pytest.mark.parametrize(
