@@ -75,6 +75,6 @@ def cluster(
 
 def _names(client: docker.DockerClient) -> Iterator[Names]:
     names = Names()
-    remove_leftovers(client, lambda name: name.startswith(names.prefix))
+    remove_leftovers(client, names.owns)
     yield names
-    remove_leftovers(client, lambda name: name.startswith(names.prefix))
+    remove_leftovers(client, names.owns)

@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import re
 
-_PATTERN = re.compile(r"kltest-p(\d+)x\d+-")
+# a cache of an upstream that a test made carries the upstream's name, each hyphen doubled
+_PATTERN = re.compile(r"kltest-p(\d+)x\d+-|mirror-kltest--p(\d+)x\d+--")
 
 
 class Names:
@@ -22,11 +23,15 @@ class Names:
     def __call__(self, suffix: str) -> str:
         return self.prefix + suffix
 
+    def owns(self, name: str) -> bool:
+        """Whether something in Docker has such a name, or is a cache of an upstream that has."""
+        return name.startswith((self.prefix, "mirror-" + self.prefix.replace("-", "--")))
+
 
 def is_leftover(name: str) -> bool:
     """Whether a run of tests that no longer lives gave this name (kltest-something else is nobody's, and stays)."""
     match = _PATTERN.match(name)
-    return match is not None and not _lives(int(match[1]))
+    return match is not None and not _lives(int(match[1] or match[2]))
 
 
 def _lives(process: int) -> bool:
