@@ -115,6 +115,7 @@ def test_a_node_does_not_run(lab: Lab, fault: str) -> None:
     assert lab.run()["changed"] is False
 
 
+@pytest.mark.long
 def test_a_worker_is_added_by_hand(lab: Lab) -> None:
     (control_plane,) = lab.nodes().values()
     join = control_plane.exec_run(["kubeadm", "token", "create", "--print-join-command"])
