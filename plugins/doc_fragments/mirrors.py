@@ -16,7 +16,8 @@ options:
     suboptions:
       host:
         description:
-          - Registry host as it stands before the first slash of image references, with its port if it has one, for example V(docker.io) or V(registry.example:5000).
+          - Registry host as it stands before the first slash of image references, with its port if it has one, for example V(docker.io) or
+            V(registry.example:5000).
           - V(_default) is for every host that is not named. It needs O(mirrors[].upstream) or O(mirrors[].endpoint), because a cache
             can't tell hosts apart. With O(mirrors[].upstream), C(one.example/app) and C(two.example/app) are both taken from there.
         type: str
@@ -44,11 +45,12 @@ options:
         type: str
       ca:
         description:
-          - Certificate of the authority that signed that of the upstream or of O(mirrors[].endpoint), as PEM text or as the path of a file where the module runs.
+          - Certificate of the authority that signed that of the upstream or of O(mirrors[].endpoint), as PEM text or as the path of a file
+            where the module runs.
         type: str
       image:
         description:
-          - Image of this cache's container, before O(image).
+          - Image of this cache's container, before C(image).
         type: str
       volume:
         description:
@@ -56,7 +58,8 @@ options:
         type: str
       endpoint:
         description:
-          - URL of a cache that someone else runs. No container is made for it. It can't stand together with what describes a container (O(mirrors[].upstream), O(mirrors[].ttl), O(mirrors[].image), O(mirrors[].volume)).
+          - URL of a cache that someone else runs. No container is made for it. It can't stand together with what describes a container
+            (O(mirrors[].upstream), O(mirrors[].ttl), O(mirrors[].image), O(mirrors[].volume)).
         type: str
       override_path:
         description:

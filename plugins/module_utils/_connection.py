@@ -313,7 +313,8 @@ def _require(request: Request, cluster: Cluster, container: Any) -> None:
         )
     if container is None:
         raise ExpectedError(
-            f"there is no container '{request.registry_name}' on the Docker Engine of the cluster's nodes; the registry and the cluster must be on the same Engine, "
+            f"there is no container '{request.registry_name}' on the Docker Engine of the cluster's nodes; "
+            f"the registry and the cluster must be on the same Engine, "
             "so start the registry there (role kubelocal.registry.registry), or check its name and docker_host."
         )
 

@@ -246,7 +246,8 @@ def _write(client: Client, found: Found, hosting: Mapping[str, str], check: bool
                 client.patch(_CONFIGMAP, {"data": texts})
             except NotFound as error:
                 raise ExpectedError(
-                    f"{client.where} has no namespace {NAMESPACE}, where clusters tell of their registry; create it with 'kubectl create namespace {NAMESPACE}'."
+                    f"{client.where} has no namespace {NAMESPACE}, where clusters tell of their registry; "
+                    f"create it with 'kubectl create namespace {NAMESPACE}'."
                 ) from error
         return f"Created {where} ({_summary(hosting)})."
     if found.configmap.get("immutable"):

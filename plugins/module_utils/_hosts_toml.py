@@ -136,7 +136,7 @@ def render(registry: Registry, folder: str = "") -> Rendered:
 
 def ours(text: str | bytes) -> bool:
     """Whether this collection wrote the file."""
-    start = MARKER.split(":")[0]
+    start = MARKER.split(":", maxsplit=1)[0]
     return start.encode() in text[:400] if isinstance(text, bytes) else start in text[:400]
 
 

@@ -82,7 +82,8 @@ done
 def check_image(image: str) -> None:
     if not _IMAGE.match(image) or not image.isascii():
         raise ExpectedError(
-            f"node_agent_image is {image!r}, which is no image; give one that has sh and that new nodes can get without the local registry, such as '{DEFAULT_IMAGE}'."
+            f"node_agent_image is {image!r}, which is no image; give one that has sh and that new nodes can "
+            f"get without the local registry, such as '{DEFAULT_IMAGE}'."
         )
 
 

@@ -179,7 +179,8 @@ def _data(
     if data.folder != folder and data.destination:
         if data.destination != data.folder:
             raise ExpectedError(
-                f"the registry '{observed.name}' keeps its images in a part of what is mounted at {data.destination}, so that their folder can't be changed to {folder}."
+                f"the registry '{observed.name}' keeps its images in a part of what is mounted at "
+                f"{data.destination}, so that their folder can't be changed to {folder}."
             )
         mounts[folder] = mounts.pop(data.destination).replace(f":{data.destination}", f":{folder}", 1)
     return mounts, data.name if data.kind == "volume" else None, False

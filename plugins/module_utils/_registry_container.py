@@ -467,7 +467,8 @@ def _check_exposure(spec: Spec, observed: Observed, values: Mapping[str, Any]) -
     guarded_after = bool(after.get("auth") or registry_files.dig(after, "http", "tls"))
     if guarded_before and not guarded_after:
         raise ExpectedError(
-            f"without users and https the registry '{spec.name}' would be open on {address}; keep one of them, set listen_address to 127.0.0.1, or set insecure to true."
+            f"without users and https the registry '{spec.name}' would be open on {address}; keep one of "
+            f"them, set listen_address to 127.0.0.1, or set insecure to true."
         )
 
 

@@ -246,5 +246,6 @@ def check(config: Mapping[str, Any], path: str) -> None:
     drivers = driver_names(config.get("storage"))
     if len(drivers) > 1:
         raise ExpectedError(
-            f"the configuration made of {path} and config names more than one storage driver ({', '.join(sorted(drivers))}); set those not wanted to null in config.storage."
+            f"the configuration made of {path} and config names more than one storage driver "
+            f"({', '.join(sorted(drivers))}); set those not wanted to null in config.storage."
         )

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ options:
     required: true
   caches:
     description:
-      - Load each image into the cache of its host. An image whose host has no cache (and none for V(_default)) goes to the nodes only, and is not loaded when there are none in O(nodes).
+      - Load each image into the cache of its host. An image whose host has no cache (and none for V(_default)) goes to the nodes only, and
+        is not loaded when there are none in O(nodes).
     type: bool
     default: true
   nodes:

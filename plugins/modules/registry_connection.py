@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -9,10 +10,13 @@ module: registry_connection
 version_added: 0.1.0
 short_description: Connect a cluster whose nodes are containers with a local registry
 description:
-  - Makes a registry and its mirrors reachable from every node and pod of a cluster by the names that people use, and lets the cluster tell where the registry is.
-  - The registry's container joins the Docker network that the cluster really uses. Every node gets C(hosts.toml) files for V(localhost:PORT) and V(NAME:5000) and for the mirrors,
+  - Makes a registry and its mirrors reachable from every node and pod of a cluster by the names that people use, and lets the cluster tell
+    where the registry is.
+  - The registry's container joins the Docker network that the cluster really uses. Every node gets C(hosts.toml) files for
+    V(localhost:PORT) and V(NAME:5000) and for the mirrors,
     with the certificate and credentials that the registry needs. The ConfigMap of KEP-1755 names the registry. Nodes behind a proxy reach it directly.
-  - It is M(kubelocal.registry.cluster_info), M(kubelocal.registry.registry_mirrors_info), M(kubelocal.registry.containerd_hosts) and M(kubelocal.registry.registry_discovery) in one call,
+  - It is M(kubelocal.registry.cluster_info), M(kubelocal.registry.registry_mirrors_info), M(kubelocal.registry.containerd_hosts) and
+    M(kubelocal.registry.registry_discovery) in one call,
     since each call costs more than what they do. A step that fails is reported and the others are still done, and the next run finishes what is missing.
 author: kubelocal contributors (@kubelocal)
 extends_documentation_fragment:
@@ -86,7 +90,8 @@ options:
     default: docker.io/library/registry:3
   state:
     description:
-      - V(present) connects. V(absent) takes back what this module did, whatever is left of it, unless somebody else needs it. The network and the registry stay.
+      - V(present) connects. V(absent) takes back what this module did, whatever is left of it, unless somebody else needs it. The network
+        and the registry stay.
     type: str
     choices: [present, absent]
     default: present

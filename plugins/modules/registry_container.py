@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A registry in a container on a Docker host."""
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ options:
     description:
       - V(present) means that it exists as declared, runs and is healthy.
       - V(stopped) means that it does not run. None is created for that.
-      - V(absent) means that there is no such container. Its images stay in O(volume), into which they are moved first if they lie elsewhere, unless O(purge=true).
+      - V(absent) means that there is no such container. Its images stay in O(volume), into which they are moved first if they lie
+        elsewhere, unless O(purge=true).
     type: str
     choices: [present, stopped, absent]
     default: present
   image:
     description:
       - Image of the registry.
-      - A new container gets C(docker.io/library/registry:3) when it is not set. An existing one keeps its image, unless it was made from an older default of this option.
+      - A new container gets C(docker.io/library/registry:3) when it is not set. An existing one keeps its image, unless it was made from
+        an older default of this option.
     type: str
   port:
     description:
@@ -250,7 +253,7 @@ registry:
       type: str
       sample: local-registry-data
     data:
-      description: Where its images lie. RV(registry.data.kind) is V(volume), V(bind), V(tmpfs), V(layer), V(memory) or V(elsewhere).
+      description: Where its images lie. C(kind) is V(volume), V(bind), V(tmpfs), V(layer), V(memory) or V(elsewhere).
       type: dict
       sample: {"kind": "volume", "name": "local-registry-data", "folder": "/var/lib/registry"}
     restart_policy:

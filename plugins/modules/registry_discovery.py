@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -9,9 +10,11 @@ module: registry_discovery
 version_added: 0.1.0
 short_description: Tell developers' tools where a cluster's registry is (KEP-1755)
 description:
-  - Keeps the ConfigMap C(local-registry-hosting) in the namespace C(kube-public) as declared. Tilt, ctlptl, Skaffold and others read from it where to push images.
+  - Keeps the ConfigMap C(local-registry-hosting) in the namespace C(kube-public) as declared. Tilt, ctlptl, Skaffold and others read from
+    it where to push images.
   - Every version of the document that is known here is written (V(localRegistryHosting.v1)); keys of versions that are not known are kept.
-  - A malformed document is replaced, and so is one that another tool wrote and that says something else. One that says the same in other words is left as it is.
+  - A malformed document is replaced, and so is one that another tool wrote and that says something else. One that says the same in other
+    words is left as it is.
 author: kubelocal contributors (@kubelocal)
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
@@ -45,7 +48,8 @@ options:
         type: str
   readers:
     description:
-      - Service accounts that may read the ConfigMap, and by this nothing else. They are subjects of one Role and one RoleBinding in C(kube-public), both called C(kubelocal-registry-discovery).
+      - Service accounts that may read the ConfigMap, and by this nothing else. They are subjects of one Role and one RoleBinding in
+        C(kube-public), both called C(kubelocal-registry-discovery).
       - Who is no longer listed loses that right. With V([]) nobody has it from us. When it is not set, earlier grants stay as they are.
     type: list
     elements: dict
@@ -68,7 +72,8 @@ options:
     choices: [present, absent]
     default: present
 notes:
-  - A kubeconfig that holds a certificate or a token is used directly. For everything else (exec plugins, proxies, in-cluster) the Kubernetes client is loaded, which takes half a second more.
+  - A kubeconfig that holds a certificate or a token is used directly. For everything else (exec plugins, proxies, in-cluster) the
+    Kubernetes client is loaded, which takes half a second more.
 requirements:
   - "PyYAML >= 6.0"
   - "kubernetes >= 28.1.0"

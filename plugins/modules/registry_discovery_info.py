@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ module: registry_discovery_info
 version_added: 0.1.0
 short_description: Read where a cluster's registry is (KEP-1755)
 description:
-  - Reads the ConfigMap C(local-registry-hosting) in the namespace C(kube-public), in the newest version that is known here, and fills in what KEP-1755 leaves to readers.
-  - A cluster that tells nothing, or that does not let us read it, is an answer and no error. A malformed document is an error, M(kubelocal.registry.registry_discovery) repairs it.
+  - Reads the ConfigMap C(local-registry-hosting) in the namespace C(kube-public), in the newest version that is known here, and fills in
+    what KEP-1755 leaves to readers.
+  - A cluster that tells nothing, or that does not let us read it, is an answer and no error. A malformed document is an error,
+    M(kubelocal.registry.registry_discovery) repairs it.
 author: kubelocal contributors (@kubelocal)
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
@@ -45,7 +48,8 @@ exists:
   sample: true
 reason:
   description:
-    - Why RV(exists) is false. V(absent) means that there is no ConfigMap, V(forbidden) that it may not be read, V(unknown_version) that it holds no version that is known here.
+    - Why RV(exists) is false. V(absent) means that there is no ConfigMap, V(forbidden) that it may not be read, V(unknown_version) that it
+      holds no version that is known here.
   returned: when RV(exists) is false
   type: str
   sample: absent

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ options:
   state:
     description:
       - V(present) makes the listed caches exist, run and answer.
-      - V(absent) removes the containers of the listed caches, except those that a node of another cluster names in its hosts.toml. Their data stay, unless O(purge=true).
+      - V(absent) removes the containers of the listed caches, except those that a node of another cluster names in its hosts.toml. Their
+        data stay, unless O(purge=true).
     type: str
     choices: [present, absent]
     default: present
@@ -43,7 +45,8 @@ options:
     default: []
   exclusive:
     description:
-      - With O(state=present), caches that are not listed leave O(networks), except those that a node of another cluster names in its hosts.toml. They keep their data.
+      - With O(state=present), caches that are not listed leave O(networks), except those that a node of another cluster names in its
+        hosts.toml. They keep their data.
       - With O(state=absent), caches that are not listed are removed too.
     type: bool
     default: false
@@ -54,7 +57,8 @@ options:
     default: false
   image:
     description:
-      - Image of the caches' containers. A new one is made of V(docker.io/library/registry:3) by default. An existing one is made anew only when this is set and differs.
+      - Image of the caches' containers. A new one is made of V(docker.io/library/registry:3) by default. An existing one is made anew only
+        when this is set and differs.
       - Version 3 or newer is needed to start while an upstream is away.
     type: str
   pull:

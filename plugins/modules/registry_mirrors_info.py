@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -152,7 +153,8 @@ status:
       returned: always
       sample: true
     cause:
-      description: One of V(ok), V(cache_down), V(cache_denied), V(upstream_down), V(credentials_refused), V(tls_not_trusted), V(name_not_found) (by DNS) and V(rate_limited).
+      description: One of V(ok), V(cache_down), V(cache_denied), V(upstream_down), V(credentials_refused), V(tls_not_trusted),
+        V(name_not_found) (by DNS) and V(rate_limited).
       type: str
       returned: always
       sample: ok

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -126,7 +127,6 @@ problems:
 """
 
 import signal
-import sys
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -142,6 +142,11 @@ def _run(options: dict[str, Any]) -> _proof.Proof:
     engine = _docker.connect(options["docker_host"], options["docker_timeout"])
     client = _kubernetes.connect(options)
     return _proof.prove(engine, client, options["registry_name"], access, options["fresh"], options["timeout"])
+
+
+def _end(*_arguments: object) -> None:
+    """Unwind, so that what is to be cleaned up is."""
+    raise SystemExit(1)
 
 
 def main() -> None:
@@ -166,7 +171,7 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, actions=["Would push a small image and have every node pull it."])
     # so that the pods are removed when this is ended
-    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     try:
         proof = _run(module.params)
     except ExpectedError as error:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
@@ -126,7 +127,6 @@ status:
 import json
 import os
 import signal
-import sys
 import tempfile
 from typing import Any
 
@@ -164,6 +164,11 @@ def _look(options: dict[str, Any], check: bool) -> dict[str, Any]:
     return status
 
 
+def _end(*_arguments: object) -> None:
+    """Unwind, so that what is to be cleaned up is."""
+    raise SystemExit(1)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -188,7 +193,7 @@ def main() -> None:
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     # so that the pods are removed when this is ended
-    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     try:
         status = _look(module.params, module.check_mode)
     except ExpectedError as error:
