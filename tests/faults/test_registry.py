@@ -55,7 +55,9 @@ class Registry:
         return process
 
     def names(self) -> set[str]:
-        return {found.name for found in self.engine.containers.list(all=True, filters={"name": self.name})}
+        # the plain list: the other one inspects each, and some are gone by then
+        listed = self.engine.api.containers(all=True, filters={"name": self.name})
+        return {name.lstrip("/") for found in listed for name in found["Names"]}
 
     def repaired(self) -> dict[str, Any]:
         """A run repairs it, the next changes nothing, and the image is there."""
