@@ -223,7 +223,9 @@ def _make_folder(folder: str) -> None:
             f"the folder {folder} can't be made: {error.strerror}; set XDG_CACHE_HOME to a writable folder."
         ) from error
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
-        raise ExpectedError(f"the folder {folder} belongs to somebody else; set XDG_CACHE_HOME to a folder of your own.")
+        raise ExpectedError(
+            f"the folder {folder} belongs to somebody else; set XDG_CACHE_HOME to a folder of your own."
+        )
 
 
 def _private(path: str, flags: int) -> int:

@@ -126,7 +126,11 @@ def _mounts(node: Node, wanted: list[dict[str, Any]]) -> list[str]:
         path, source, read_only = str(mount["containerPath"]), str(mount["hostPath"]), bool(mount.get("readOnly"))
         actual = has.pop(path, None)
         # a relative path is relative to the folder in which kind ran
-        if actual is None or actual[1] != read_only or (os.path.isabs(source) and actual[0] != os.path.normpath(source)):
+        if (
+            actual is None
+            or actual[1] != read_only
+            or (os.path.isabs(source) and actual[0] != os.path.normpath(source))
+        ):
             found.append(f"{node.name} does not have {source} mounted at {path}{' read-only' if read_only else ''}")
     found += [
         f"{node.name} has {source} mounted at {path}, which is not declared"

@@ -13,7 +13,10 @@ def test_the_command_that_mends_repeats_what_is_not_the_default() -> None:
         _status.up_command(options)
         == "ansible-playbook kubelocal.registry.up -e 'cluster_name=a b' -e registry_port=6001"
     )
-    assert _status.up_command({"provider": "kind", "name": "dev", "registry_port": None}) == "ansible-playbook kubelocal.registry.up"
+    assert (
+        _status.up_command({"provider": "kind", "name": "dev", "registry_port": None})
+        == "ansible-playbook kubelocal.registry.up"
+    )
 
 
 def test_ok_means_that_no_link_is_broken() -> None:
