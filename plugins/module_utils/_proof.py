@@ -9,12 +9,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_pods, _proof_push
+from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_pods, _proof_push, _registry_disk
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry
     from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Client
@@ -60,19 +60,34 @@ def prove(
     """Push, pull on every node, look from a pod. What can't be tried at all is an ExpectedError."""
     place = _proof_push.find_place(engine, registry_name)
     proof = Proof(place)
-    proof.digest = _proof_push.push(engine, place, access)
     tag = _proof_push.TAG
-    registry = _direct(place, access) if fresh else None
+    registry = None
     try:
-        if registry is not None:
-            _proof_push.remove_fresh(registry)
-            tag = _proof_push.push_fresh(registry, os.urandom(6).hex())
-            proof.fresh = True
+        with _full_disk_told(engine, registry_name):
+            proof.digest = _proof_push.push(engine, place, access)
+            registry = _direct(place, access) if fresh else None
+            if registry is not None:
+                _proof_push.remove_fresh(registry)
+                tag = _proof_push.push_fresh(registry, os.urandom(6).hex())
+                proof.fresh = True
         _pull(client, proof, tag, timeout)
     finally:
         if registry is not None:
             _proof_push.remove_fresh(registry)
     return proof
+
+
+@contextlib.contextmanager
+def _full_disk_told(engine: Any, registry_name: str) -> Iterator[None]:
+    """A push that failed is told with that cause, which a registry keeps to itself."""
+    try:
+        yield
+    except ExpectedError as error:
+        if not _registry_disk.is_full(engine, registry_name):
+            raise
+        raise ExpectedError(
+            f"nothing can be pushed, because {_registry_disk.told(registry_name)}; make room there and run this again."
+        ) from error
 
 
 def _direct(place: Place, access: Access) -> Registry | None:
