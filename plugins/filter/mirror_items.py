@@ -20,6 +20,10 @@ options:
     type: list
     elements: raw
     required: true
+  only:
+    description: The keys that are wanted of each item, for what needs no more. By default all are.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -42,9 +46,10 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import _mirrors
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
-def mirror_items(value: Any) -> list[dict[str, Any]]:
+def mirror_items(value: Any, only: list[str] | None = None) -> list[dict[str, Any]]:
     try:
-        return _mirrors.items_of(value)
+        items = _mirrors.items_of(value)
+        return items if only is None else [{key: item[key] for key in only if key in item} for item in items]
     except ExpectedError as error:
         raise AnsibleFilterError(str(error)) from error
 

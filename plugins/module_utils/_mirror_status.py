@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
@@ -38,6 +38,7 @@ REFUSED = "credentials_refused"
 TLS = "tls_not_trusted"
 NAME = "name_not_found"
 LIMIT = "rate_limited"
+DETACHED = "cache_detached"
 UNKNOWN = "unknown"
 
 DEBUG_PORT = 5001
@@ -153,8 +154,13 @@ def mirror_status(
     return _with_numbers(container, host, upstream, cause, _sentence(cause, host, upstream, said), limit)
 
 
-def statuses(client: Any, hosts: Sequence[str] | None = None, timeout: float = 10) -> list[MirrorStatus]:
-    """How the caches of these hosts are, or all of this Docker host's, by host and side by side; one that does not exist is down."""
+def statuses(
+    client: Any, hosts: Sequence[str] | None = None, timeout: float = 10, network: str | None = None
+) -> list[MirrorStatus]:
+    """How the caches of these hosts are, or all of this Docker host's, by host and side by side; one that does not exist is down.
+
+    With ``network``, the one where nodes look for them, one that is not on it is detached, whatever its upstream does.
+    """
     existing = {one.host: one for one in find_all(client)}
     wanted = sorted(existing if hosts is None else set(hosts))
 
@@ -164,9 +170,13 @@ def statuses(client: Any, hosts: Sequence[str] | None = None, timeout: float = 1
             name = container_name(host)
             message = f"the cache '{name}' for {host} does not exist."
             return MirrorStatus(host, name, url_of(host), CACHE_DOWN, message, "run the playbook 'up' again")
-        return mirror_status(
+        status = mirror_status(
             found.container, host, found.upstream, found.authorization, found.with_credentials, timeout
         )
+        if network is None or network in found.networks or status.cause == CACHE_DOWN:
+            return status
+        message = f"the cache '{found.name}' for {host} is not on the cluster's network '{network}'."
+        return replace(status, cause=DETACHED, message=message, cure="run the playbook 'up' again, it joins the cache")
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(one, wanted))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import difflib
 import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -128,7 +129,9 @@ def _read(path: str) -> str:
 
 
 def items_of(value: Any, where: str = "mirrors") -> list[dict[str, Any]]:
-    """The list as people write it, an item being a host or a dict, as a list of dicts."""
+    """The list as people write it, an item being a host or a dict, as a list of dicts; also as text, as ``-e`` hands it on."""
+    if isinstance(value, str):
+        value = _from_text(value)
     if not isinstance(value, (list, tuple)):
         raise ExpectedError(f"{where} must be a list of hosts, for example [docker.io, ghcr.io], not '{value}'.")
     items: list[dict[str, Any]] = []
@@ -146,6 +149,17 @@ def items_of(value: Any, where: str = "mirrors") -> list[dict[str, Any]]:
             raise ExpectedError(f"{where}[{index}] has no 'host'; write for example host: docker.io.")
         items.append(dict(item))
     return items
+
+
+def _from_text(value: str) -> Any:
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    parts = [part.strip() for part in value.split(",")]
+    # what is no host at all is told as it was written
+    return [part for part in parts if part] if all(" " not in part and "{" not in part for part in parts) else value
 
 
 def parse(value: Any, where: str = "mirrors", read: Callable[[str], str] | None = None) -> list[Mirror]:

@@ -16,6 +16,8 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _kubernetes,
     _proof,
     _proof_push,
+    _registry_disk,
+    _status_mirrors,
     _status_nodes,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
@@ -60,6 +62,7 @@ class Status:
     links: list[Link] = field(default_factory=list)
     registry: dict[str, Any] = field(default_factory=dict)
     cluster: dict[str, Any] = field(default_factory=dict)
+    mirrors: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -74,6 +77,7 @@ class Status:
             "ok": self.ok,
             "cluster": self.cluster,
             "registry": self.registry,
+            "mirrors": self.mirrors,
             "links": [vars(link) for link in self.links],
         }
 
@@ -96,7 +100,8 @@ def look(options: Mapping[str, Any], access: Access) -> Status:
         engine = _docker.connect(options["docker_host"], options["docker_timeout"])
     except ExpectedError as error:
         status.add("engine", False, str(error), "systemctl start docker")
-        for link in ("container", "port", "/v2/", "images", "network", "nodes", "configmap", "pull", "pod"):
+        hosts = [f"mirror {mirror.host}" for mirror in _status_mirrors.declared(options.get("mirrors") or [])]
+        for link in ("container", "port", "/v2/", "images", "network", "nodes", *hosts, "configmap", "pull", "pod"):
             status.add(link, None, "not looked at: no Engine")
         return status
     status.add("engine", True, f"answers, API {engine.api.api_version}")
@@ -104,8 +109,11 @@ def look(options: Mapping[str, Any], access: Access) -> Status:
     _http(engine, place, access, options["docker_host"], status, up)
     cluster = _find_cluster(engine, options, status, up)
     _network(place, cluster, status, up)
+    mirrors = _status_mirrors.declared(options.get("mirrors") or [])
     if cluster is not None:
-        _status_nodes.look(cluster, place, status, up)
+        _status_nodes.look(cluster, place, status, up, {mirror.host: mirror.address for mirror in mirrors})
+    if mirrors:
+        status.mirrors = _status_mirrors.look(engine, mirrors, cluster.network if cluster else None, status)
     client = _client(options, cluster)
     answers = client is not None and _configmap(client, place, status, up)
     _pulls(engine, client if answers else None, place, cluster, access, options, status, up)
@@ -183,11 +191,13 @@ def _http(engine: Any, place: Place | None, access: Access, docker_host: str | N
         mend = "give registry_users, or connect_registry_username and connect_registry_password"
         status.add("images", None if closed else False, str(error), mend)
         return
+    if _registry_disk.is_full(engine, place.name):
+        status.add("disk", False, _registry_disk.told(place.name), _registry_disk.MEND)
     size = _bytes(engine, place.name)
     status.registry.update(repositories=len(repositories), tags=tags, bytes=size)
     more = "" if len(repositories) <= 200 else " in the first 200"
     told = f"{len(repositories)} repositories, {tags} tags{more}"
-    status.add("images", True, told + ("" if size is None else f", {_human(size)}"))
+    status.add("images", True, told + ("" if size is None else f", {_status_mirrors.human(size)}"))
 
 
 def _bytes(engine: Any, name: str) -> int | None:
@@ -197,15 +207,6 @@ def _bytes(engine: Any, name: str) -> int | None:
         if code == 0:
             return int(told.split()[0]) * 1024
     return None
-
-
-def _human(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
 
 
 def _find_cluster(engine: Any, options: Mapping[str, Any], status: Status, up: str) -> _cluster.Cluster | None:

@@ -35,8 +35,10 @@ class Links(Protocol):
         """One more link."""
 
 
-def look(cluster: Cluster, place: Place | None, links: Links, up: str) -> None:
-    """A link for each node's hosts.toml, and one for its containerd."""
+def look(
+    cluster: Cluster, place: Place | None, links: Links, up: str, caches: Mapping[str, str] | None = None
+) -> None:
+    """A link for each node's hosts.toml, and one for its containerd. ``caches``: where the hosts that are cached are to lead."""
     folder = _K3S if cluster.provider == "k3d" else _CONFIGURATION
     with ThreadPoolExecutor(max_workers=8) as pool:
         trees = list(pool.map(lambda node: _read(node, folder), cluster.nodes))
@@ -49,8 +51,11 @@ def look(cluster: Cluster, place: Place | None, links: Links, up: str) -> None:
         if place is None or place.host is None:
             links.add(f"hosts.toml {node.name}", None, "not looked at: the registry does not run")
         else:
-            wrong = hosts_problem(files, [place.host, place.host_from_cluster_network], place)
-            told = f"{place.host} and {place.host_from_cluster_network} lead to the registry"
+            registry = place.host_from_cluster_network
+            wrong = hosts_problem(files, {place.host: registry, registry: registry, **(caches or {})})
+            told = f"{place.host} and {registry} lead to the registry"
+            if caches:
+                told += f", {', '.join(caches)} to {'its cache' if len(caches) == 1 else 'their caches'}"
             links.add(f"hosts.toml {node.name}", not wrong, wrong or told, up)
         if folder == _K3S:
             continue
@@ -60,9 +65,9 @@ def look(cluster: Cluster, place: Place | None, links: Links, up: str) -> None:
         links.add(f"containerd {node.name}", not wrong, wrong or f"reads {_CERTS}", up)
 
 
-def hosts_problem(files: Mapping[str, File], hosts: list[str], place: Place) -> str:
-    """What is wrong with the files below certs.d (relative to the folder above it), or nothing."""
-    for host in hosts:
+def hosts_problem(files: Mapping[str, File], hosts: Mapping[str, str]) -> str:
+    """What is wrong with the files below certs.d (relative to the folder above it), or nothing; ``hosts`` by where they are to lead."""
+    for host, address in hosts.items():
         path = f"certs.d/{host}/hosts.toml"
         file = files.get(path)
         if file is None:
@@ -76,8 +81,8 @@ def hosts_problem(files: Mapping[str, File], hosts: list[str], place: Place) -> 
         endpoints = [key[1] for key in leaves if len(key) > 1 and key[0] == "host"]
         if not endpoints:
             return f"{path} names no endpoint"
-        if endpoints[0].partition("://")[2].rstrip("/") != place.host_from_cluster_network:
-            return f"{path} leads to {endpoints[0]}, not to {place.host_from_cluster_network}"
+        if endpoints[0].partition("://")[2].rstrip("/") != address:
+            return f"{path} leads to {endpoints[0]}, not to {address}"
     return ""
 
 

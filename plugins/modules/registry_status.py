@@ -46,6 +46,21 @@ options:
   registry_ca:
     description: The authority that signed the registry's certificate, as PEM text or the path of a PEM file.
     type: str
+  mirrors:
+    description:
+      - The mirrors that the cluster is declared to have. Each is asked for how it and its upstream are, and each node for whether it is
+        led to it. Others on the Docker host are not looked at.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description: Registry host whose images are cached, for example V(docker.io).
+        type: str
+        required: true
+      endpoint:
+        description: URL of a cache that someone else runs. It is not asked, only whether the nodes are led to it.
+        type: str
   proof:
     description:
       - Whether to have an image pulled on each node and the registry looked up in a pod, as M(kubelocal.registry.registry_proof) does. The
@@ -110,6 +125,29 @@ status:
       type: dict
       returned: always
       sample: {"name": "local-registry", "host": "localhost:5001", "repositories": 3, "tags": 7, "bytes": 60817408}
+    mirrors:
+      description:
+        - The mirrors that have a container, by host. C(cause) is one of C(ok), C(cache_down), C(cache_denied), C(cache_detached),
+          C(upstream_down), C(credentials_refused), C(tls_not_trusted), C(name_not_found), C(rate_limited). Numbers are null where nobody
+          knows; hits, misses and bytes count since the cache was started.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - host: docker.io
+          name: mirror-docker-io
+          upstream: https://registry-1.docker.io
+          ok: true
+          cause: ok
+          message: https://registry-1.docker.io answers the cache for docker.io.
+          cure: ""
+          hits: 40
+          misses: 5
+          pulled_bytes: 2097152
+          served_bytes: 8388608
+          volume_bytes: 2097152
+          limit: 100
+          remaining: 76
     links:
       description:
         - The links of the chain, in the order in which an image passes them. C(ok) is null for one that was not looked at. C(mend) is the
@@ -132,7 +170,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes, _status
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _docker,
+    _kubernetes,
+    _status,
+    _status_mirrors,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access
 from ansible_collections.kubelocal.registry.plugins.module_utils._secrets import pem_text
@@ -183,6 +226,7 @@ def main() -> None:
             "registry_username": {"type": "str"},
             "registry_password": {"type": "str", "no_log": True},
             "registry_ca": {"type": "str"},
+            "mirrors": {"type": "list", "elements": "dict", "options": _status_mirrors.OPTIONS, "default": []},
             "proof": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 60},
             "file": {"type": "path"},

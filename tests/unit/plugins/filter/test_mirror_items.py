@@ -14,3 +14,7 @@ def test_mirror_items() -> None:
     assert items(["docker.io", {"host": "quay.io", "ttl": 3}]) == [{"host": "docker.io"}, {"host": "quay.io", "ttl": 3}]
     with pytest.raises(AnsibleFilterError, match="did you mean 'host'"):
         items([{"hots": "quay.io"}])
+    assert items('["docker.io"]') == items("docker.io") == [{"host": "docker.io"}]
+    assert items("docker.io, quay.io") == [{"host": "docker.io"}, {"host": "quay.io"}]
+    secret = {"host": "quay.io", "username": "me", "password": "x"}
+    assert items([secret], ["host", "endpoint"]) == [{"host": "quay.io"}]

@@ -81,7 +81,7 @@ def test_ttl(ttl: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("docker.io", "must be a list"),
+        ({"host": "docker.io"}, "must be a list"),
         ([3], r"mirrors\[0\] is '3'"),
         ([{}], "no 'host'"),
         ([{"host": ""}], "no 'host'"),

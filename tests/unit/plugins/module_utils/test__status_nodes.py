@@ -7,11 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
-from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Place
 from ansible_collections.kubelocal.registry.plugins.module_utils._status_nodes import config_problem, hosts_problem
 
-PLACE = Place("reg", "sha256:1", "localhost:5001", 5001, 5000, ("kind",))
-HOSTS = ["localhost:5001", "reg:5000"]
+HOSTS = {"localhost:5001": "reg:5000", "reg:5000": "reg:5000"}
 GOOD = 'server = "http://reg:5000"\n[host."http://reg:5000"]\n  capabilities = ["pull", "resolve"]\n'
 
 
@@ -32,15 +30,15 @@ def files(**texts: str) -> dict[str, File]:
     ],
 )
 def test_hosts_toml(text: str, words: str) -> None:
-    problem = hosts_problem(files(local=text), HOSTS, PLACE)
+    problem = hosts_problem(files(local=text), HOSTS)
     assert words in problem
     assert bool(problem) == bool(words)
 
 
 def test_a_file_that_is_not_there_and_a_folder_that_is_a_file() -> None:
-    assert hosts_problem({}, HOSTS, PLACE) == "certs.d/localhost:5001/hosts.toml is not there"
+    assert hosts_problem({}, HOSTS) == "certs.d/localhost:5001/hosts.toml is not there"
     found = {"certs.d/localhost:5001": File(b"")}
-    assert hosts_problem(found, HOSTS, PLACE) == "certs.d/localhost:5001 is a file, no folder"
+    assert hosts_problem(found, HOSTS) == "certs.d/localhost:5001 is a file, no folder"
 
 
 @pytest.mark.parametrize(
