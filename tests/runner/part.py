@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -29,6 +30,8 @@ class Part:
     environment: dict[str, str] = field(default_factory=dict)
     # whether its last command is pytest, which writes what junit.read reads
     is_pytest: bool = False
+    # programs without which it is skipped
+    programs: tuple[str, ...] = ()
 
     state: str = "waiting"  # running, passed, failed, skipped
     seconds: float = 0
@@ -47,7 +50,11 @@ class Part:
         return OUTPUT / f"{self.name}.xml"
 
     def run(self) -> None:
-        """Run it to its end; ``state`` is passed or failed then."""
+        """Run it to its end; ``state`` is passed, failed or skipped then."""
+        missing = self.missing()
+        if missing:
+            self.state, self.reason = "skipped", f"{', '.join(missing)} not on PATH"
+            return
         self.state, begun = "running", time.monotonic()
         self.report.unlink(missing_ok=True)
         with self.log.open("wb") as log:
@@ -58,6 +65,11 @@ class Part:
                     break
         self.seconds = time.monotonic() - begun
         self.state = "failed" if self.reason else "passed"
+
+    def missing(self) -> list[str]:
+        """The programs it can't do without and that this machine does not have."""
+        path = self.environment.get("PATH")
+        return [program for program in self.programs if shutil.which(program, path=path) is None]
 
     def stop(self) -> None:
         """End it, now: its commands and all that these started."""

@@ -45,6 +45,15 @@ def test_one_that_is_stopped_runs_no_further_command() -> None:
     assert (made.state, made.reason, list(made.last_lines(5))) == ("failed", "was stopped", [])
 
 
+def test_one_whose_program_is_not_there_is_skipped_and_never_passed(tmp_path: Path) -> None:
+    made = Part("a", [["touch", str(tmp_path / "ran")]], 1, programs=("sh", "no-such-program"))
+    made.run()
+    assert (made.state, made.reason) == ("skipped", "no-such-program not on PATH")
+    counts = made.counts()
+    assert (counts.passed, counts.failed, counts.skipped) == (0, [], 1)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_tests_of_pytest_are_counted_by_name(output: Path) -> None:
     tests = output / "test_x.py"
     tests.write_text(
