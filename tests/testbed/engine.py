@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Callable
+from typing import IO, Callable
 
 from tests.testbed import debian
 from tests.testbed.places import HERE, Failed, say
@@ -67,8 +68,28 @@ def load(archive: Path) -> None:
         raise Failed(f"the Engine did not take an image: {answer.stderr.strip()}.")
 
 
+def derive(name: str, base: str, layers: Iterable[Path], labels: dict[str, str]) -> None:
+    """Make an image that is another one with a few files more; its configuration is that one's."""
+    created = _docker("create", base)
+    if created.returncode:
+        raise Failed(f"the Engine made no container of {base}: {created.stderr.strip()}.")
+    container = created.stdout.strip()
+    changes = [word for key, value in labels.items() for word in ("--change", f'LABEL "{key}"="{value}"')]
+    try:
+        for layer in layers:
+            with layer.open("rb") as content:
+                answer = _docker("cp", "-", f"{container}:/", stdin=content)
+            if answer.returncode:
+                raise Failed(f"the Engine did not take the files of {name}: {answer.stderr.strip()}.")
+        answer = _docker("commit", *changes, container, name)
+    finally:
+        _docker("rm", "--force", "--volumes", container)
+    if answer.returncode:
+        raise Failed(f"the Engine did not make {name}: {answer.stderr.strip()}.")
+
+
 def copy_out(image: str, path: str, to: Path) -> None:
-    """Copy a file out of an image."""
+    """Copy a file or a folder out of an image."""
     created = _docker("create", image, "nothing")
     if created.returncode:
         raise Failed(f"the Engine made no container of {image}: {created.stderr.strip()}.")
@@ -122,8 +143,8 @@ def _wait(what: str, seconds: int, condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _docker(*arguments: str, stdin: IO[bytes] | None = None) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+        return subprocess.run(["docker", *arguments], stdin=stdin, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return subprocess.CompletedProcess(["docker"], 127, "", "docker is not installed")

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from tests.testbed import archive, debian, digest, engine, node_image, programs, rootfs, small_images, versions
+from tests.testbed import (
+    archive,
+    debian,
+    digest,
+    engine,
+    node_image,
+    programs,
+    rootfs,
+    small_images,
+    ssh_node_image,
+    versions,
+)
 from tests.testbed.places import CACHE, PROGRAMS, say
 
 LABEL = "kubelocal.testbed.made-from"
@@ -27,10 +38,13 @@ class Image:
     programs: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     root: bool = False  # whether it has the node's root file system
+    base: Image | None = None  # what its layers lie upon
 
     def made_from(self) -> str:
         """The digest of what it is made from, the code that makes it included."""
         parts = [programs.ALL[name].made_from() for name in self.programs]
+        if self.base is not None:
+            parts += [self.base.made_from(), versions.SSH_NODE_PACKAGES]
         code = Path(inspect.getsourcefile(self.make) or "").read_text()
         return digest.of([self.name, parts, code, rootfs.made_from() if self.root else ""], self.files)
 
@@ -42,7 +56,9 @@ TOOLS = Image("testbed/tools:1", small_images.tools, ("kind", "kubernetes"))
 NODE = Image(
     f"testbed/kind-node:{versions.KUBERNETES}", node_image.make, node_image.PROGRAMS, tuple(node_image.files()), True
 )
-ALL = (REGISTRY, BUSYBOX, TOOLS, NODE)
+# a node that is reached by SSH only
+SSH_NODE = Image(f"testbed/ssh-node:{versions.KUBERNETES}", ssh_node_image.make, base=NODE)
+ALL = (REGISTRY, BUSYBOX, TOOLS, NODE, SSH_NODE)
 
 
 def missing() -> list[Image]:
@@ -67,7 +83,11 @@ def make(images: Iterable[Image]) -> None:
         with tempfile.TemporaryDirectory(prefix="image-", dir=CACHE) as name:
             folder = Path(name)
             layers, config = image.make(folder)
-            config = {**config, "Labels": {LABEL: image.made_from()}}
+            labels = {LABEL: image.made_from()}
+            if image.base is not None:
+                engine.derive(image.name, image.base.name, layers, labels)
+                continue
+            config = {**config, "Labels": labels}
             engine.load(archive.write(folder / "image.tar", [archive.ImageContent([image.name], layers, config)]))
 
 

@@ -36,3 +36,5 @@ NODE_PACKAGES = (
     "iputils-ping",
     "hostname",
 )
+# of a node that is reached by SSH, besides those above
+SSH_NODE_PACKAGES = ("openssh-server", "python3")
