@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _kubernetes
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 try:
     from docker.errors import APIError, DockerException
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _RECENT = re.compile(r"^Up (Less than a second|\d+ seconds?|About a minute|[1-3] minutes?)\b")
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _FRACTION = re.compile(r"\.(\d+)")
+_LOCKED_OUT = "the API server does not let anybody in yet"
+# how long that is believed of an API server that was not started lately
+_PATIENCE = 20.0
 
 
 def to_start(cluster: Cluster) -> list[Node]:
@@ -87,7 +91,7 @@ def what_is_missing(
     except _kubernetes.Forbidden as error:
         if error.status == 401:
             raise
-        return f"the API server does not let anybody in yet ({error})"
+        return f"{_LOCKED_OUT} ({str(error).rstrip('.')})"
     except _kubernetes.Refused as error:
         return str(error).rstrip(".")
     return ""
@@ -100,8 +104,10 @@ def wait(
     end: float,
     without_network: bool = False,
     interval: float = 0.25,
+    patience: float = _PATIENCE,
 ) -> str:
     """Wait for it until ``end`` (of time.monotonic): empty, or what is missing still. A kubeconfig that is not this cluster's is raised."""
+    begun = time.monotonic()
     while True:
         try:
             missing = what_is_missing(api, nodes, since, without_network)
@@ -111,6 +117,10 @@ def wait(
             missing = str(error).rstrip(".")
         if not missing or time.monotonic() >= end:
             return missing
+        if missing.startswith(_LOCKED_OUT) and not since and time.monotonic() - begun >= patience:
+            raise ExpectedError(
+                f"the kubeconfig's user may not look at the cluster{missing[len(_LOCKED_OUT) :]}; let it, or use another user."
+            )
         time.sleep(interval)
 
 

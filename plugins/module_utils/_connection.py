@@ -141,6 +141,9 @@ def connect(client: Any, request: Request, check: bool) -> Result:
         if actions:
             result.diff.append(_diff(f"networks of {joining.name}", "", cluster.network))
 
+    # before the nodes forget them, so that a run that was cut off is finished by the next; meanwhile nodes pull from the upstream
+    _detach(client, cluster, [str(cache.name) for cache, _item in caches if cache is not None], check, result)
+
     def discover(api: _kubernetes.Client) -> _discovery.Result:
         return _discovery.present(api, result.hosting, request.readers, check)
 
@@ -172,6 +175,7 @@ def disconnect(client: Any, request: Request, check: bool) -> Result:
         same = {"host": f"localhost:{port}"} if port else None
         return _discovery.absent(api, same, check)
 
+    _detach(client, cluster, [], check, result)
     api = _Api(cluster, request)
     _agent(api, cluster, request, None, check, result)
     _both(client, cluster, api, _connection_nodes.parse([]), False, check, result, forget)
@@ -212,17 +216,29 @@ def _both(
             result.failed(error)
 
 
-def _used_by_others(client: Any, cluster: Cluster, registry: str) -> bool:
-    """Whether nodes of another cluster name the registry in their files."""
-    own = {
-        (label, labels[label])
-        for node in cluster.nodes
-        if node.container is not None
-        for labels in [node.container.attrs.get("Labels") or {}]
-        for label in _mirrors_found.CLUSTER_LABELS.values()
-        if label in labels
-    }
-    return bool(_mirrors_found.users(client, [registry], lambda labels: bool(own & set(labels.items())))[registry])
+def _used_by_others(client: Any, cluster: Cluster, name: str) -> bool:
+    """Whether nodes of another cluster name the registry, or the cache, in their files."""
+    nodes = [node.container for node in cluster.nodes if node.container is not None]
+    labels = [node.attrs.get("Labels") or {} for node in nodes]
+    own = {(label, one[label]) for one in labels for label in _mirrors_found.CLUSTER_LABELS.values() if label in one}
+    users = _mirrors_found.users(client, [name], lambda labels: bool(own & set(labels.items())))[name]
+    # nodes of other tools have no label, and are called by their own names
+    return bool(set(users) - {node.name for node in cluster.nodes})
+
+
+def _detach(client: Any, cluster: Cluster, listed: list[str], check: bool, result: Result) -> None:
+    """Caches that this cluster's nodes name, that are no longer listed and that no other cluster uses leave the network with their data."""
+    unlisted = [cache for cache in _mirrors_found.on_network(client, cluster.network) if str(cache.name) not in listed]
+    if not unlisted:
+        return
+    named = _mirrors_found.named_by(node.container for node in cluster.nodes if node.container is not None)
+    for cache in unlisted:
+        if str(cache.name) not in named or _used_by_others(client, cluster, str(cache.name)):
+            continue
+        actions = _registry_network.leave(client, cache, cluster.network, check)
+        result.did(actions)
+        if actions:
+            result.diff.append(_diff(f"networks of {cache.name}", cluster.network, ""))
 
 
 class _Api:

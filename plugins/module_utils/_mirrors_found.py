@@ -86,6 +86,24 @@ def find_all(client: Any) -> list[Found]:
     return sorted(found, key=lambda one: one.host)
 
 
+def on_network(client: Any, network: str) -> list[Any]:
+    """The containers of the caches that are on a network, running or not."""
+    try:
+        found = client.containers.list(all=True, ignore_removed=True, filters={"label": f"{ROLE_LABEL}={ROLE}"})
+    except (APIError, DockerException, RequestException) as error:
+        raise EngineError(f"the caches on the Docker host can't be listed: {explain(error)}.") from error
+    return sorted((one for one in found if network in _networks(one)), key=lambda one: str(one.name))
+
+
+def named_by(nodes: Iterable[Any]) -> set[str]:
+    """The hosts that the hosts.toml files of these nodes name, caches among them."""
+    try:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return {name for _cluster, names in pool.map(_names_in, nodes) for name in names}
+    except (APIError, DockerException, RequestException) as error:
+        raise EngineError(f"what the nodes are told can't be read: {explain(error)}.") from error
+
+
 def describe(container: Any) -> Found:
     """What lies in a cache's container; works on a stopped one too."""
     host = str(container.labels.get(HOST_LABEL, ""))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_ready, _kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 NODES = "/api/v1/nodes"
 ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
@@ -123,3 +124,11 @@ def test_times(text: str, seconds: float) -> None:
 )
 def test_which_uptimes_are_looked_into(status: str, recent: bool) -> None:
     assert bool(_cluster_ready._RECENT.match(status)) is recent
+
+
+def test_being_locked_out_is_waited_with_only_after_a_start() -> None:
+    api: Any = Api(**{NODES: _kubernetes.Forbidden("it is forbidden.", 403, "Forbidden")})
+    end = time.monotonic() + 0.3
+    assert "let anybody in yet" in _cluster_ready.wait(api, ["a"], {"a": 1.0}, end, interval=0.01, patience=0)
+    with pytest.raises(ExpectedError, match=r"may not look at the cluster \(it is forbidden\); let it"):
+        _cluster_ready.wait(api, ["a"], {}, time.monotonic() + 60, interval=0.01, patience=0.1)
