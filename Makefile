@@ -41,7 +41,8 @@ test-long: ## the same, and what takes too long for CI
 	@scripts/venv --tests
 	@.venv/bin/python -m tests.run --long $(ARGS)
 
-bench: venv ## how long things take, compared with other ways of doing them
+bench: ## how long things take, compared with other ways of doing them
+	@scripts/venv --tests
 	@$(prepare)
 	@.venv/bin/python -m tests.benchmarks $(ARGS)
 
