@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--pairs", type=int, help="how often to repeat each; by default what suits it")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md, though it is a part")
+    parser.add_argument("--write", action="store_true", help="write the table into the page, though it is a part")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in BENCHMARKS]
     if unknown:

@@ -18,9 +18,7 @@ def run(machine: Machine) -> list[Row]:
 
     def kind() -> float:
         machine.remove_all()
-        return timed(
-            lambda: clusters.create(machine.testbed, machine.cluster, machine.folder, network=machine.network)
-        )
+        return timed(lambda: clusters.create(machine.testbed, machine.cluster, machine.folder, network=machine.network))
 
     seconds, alone = alternated(ours, kind, machine.pairs or 5)
     machine.remove_all()
