@@ -23,7 +23,8 @@ from tests.support.pausing import pause
 from tests.support.testbed import Testbed
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.cluster
+# test_up.py and test_up_killed.py cause the same from the playbook
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 class Lab:
@@ -115,7 +116,6 @@ def test_a_node_does_not_run(lab: Lab, fault: str) -> None:
     assert lab.run()["changed"] is False
 
 
-@pytest.mark.long
 def test_a_worker_is_added_by_hand(lab: Lab) -> None:
     (control_plane,) = lab.nodes().values()
     join = control_plane.exec_run(["kubeadm", "token", "create", "--print-join-command"])

@@ -19,7 +19,8 @@ from tests.support.names import Names
 from tests.support.playbooks import PlaybookResult, run_playbook
 from tests.support.testbed import Testbed
 
-pytestmark = pytest.mark.cluster
+# test_up.py causes the same on a cluster that up made
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 CONFIGMAP = ("configmap", "local-registry-hosting", "--namespace", "kube-public")
 

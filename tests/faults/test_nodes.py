@@ -36,6 +36,16 @@ FAULTS = {
     "containerd stopped, its file wrong": (f"systemctl stop containerd; sed -i 's#certs.d#nowhere#' {CONFIG}", True),
 }
 
+# test_up.py causes the same on a cluster's nodes
+_TWINS = (
+    "hosts.toml deleted",
+    "hosts.toml corrupted",
+    "hosts.toml replaced",
+    "its folder replaced by a file",
+    "config_path pointing nowhere",
+    "containerd not restarted after its file changed",
+)
+
 
 @pytest.fixture(scope="module")
 def node(engine: docker.DockerClient, testbed: Testbed, module_names: Names) -> Container:
@@ -49,7 +59,9 @@ def run(node: Container, check: bool = False) -> dict[str, Any]:
     return {**result["nodes"][node.name], "changed": result["changed"]}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=pytest.mark.long if name in _TWINS else ()) for name in FAULTS]
+)
 def test_one_run_mends_it(node: Container, fault: str) -> None:
     script, restarts = FAULTS[fault]
     good = nodes.sh(node, f"cat {HOSTS}/hosts.toml")

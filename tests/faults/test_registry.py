@@ -74,6 +74,7 @@ def registry(engine: docker.DockerClient, testbed: Testbed, names: Names, free_p
     return Registry(engine, testbed.registry_image, names("reg"), free_port())
 
 
+@pytest.mark.long  # test_up.py causes the same
 def test_stopped_paused_killed_removed(registry: Registry) -> None:
     registry.container.pause()
     registry.repaired()
@@ -130,6 +131,7 @@ def test_told_to_end_in_the_middle(registry: Registry, free_port: Callable[[], i
     registry.repaired()
 
 
+@pytest.mark.long  # test_up.py causes the same
 def test_pushes_while_it_is_replaced(registry: Registry) -> None:
     pushed: dict[str, str] = {}
     end = threading.Event()
@@ -171,6 +173,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=False)
 
 
+@pytest.mark.long  # test_up.py causes the same
 def test_disk_full_while_pushing(
     engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Callable[[], int], small_disk: Path
 ) -> None:
