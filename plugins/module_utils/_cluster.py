@@ -35,6 +35,8 @@ _LABELS = {
 }
 # a registry that k3d made carries a cluster's label too, and is none of this
 _HELPERS = ("external-load-balancer", "loadbalancer")
+# k3d's container with tools: all that a k3d that was killed early leaves, beside nodes it does not count
+_TOOLS = "noRole"
 _ROLE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 # written by us, in every control plane, when a cluster was seen to work
 MARK_FOLDERS, MARK_NAME = {"kind": "/kind", "k3d": "/etc"}, "kubelocal.registry"
@@ -145,6 +147,7 @@ def _labelled(client: Any, provider: str, name: str, kubeconfig: str | None, con
     cluster_label, role_label, roles = _LABELS[provider]
     nodes: list[Node] = []
     helpers: list[Node] = []
+    tools: list[Node] = []
     # Docker compares the whole value, so 'foo' does not find 'foo-bar'
     for container in _containers(client, {"label": f"{cluster_label}={name}"}):
         labels = container.attrs.get("Labels") or {}
@@ -154,6 +157,10 @@ def _labelled(client: Any, provider: str, name: str, kubeconfig: str | None, con
             nodes.append(node)
         elif role in _HELPERS:
             helpers.append(node)
+        elif role == _TOOLS:
+            tools.append(node)
+    if not nodes:
+        helpers += tools
     nodes.sort(key=_order)
     helpers.sort(key=_order)
     network = _network(nodes or helpers)

@@ -8,11 +8,16 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _docker, _k3d_config
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _cluster,
+    _docker,
+    _k3d_config,
+    _k3d_leftovers,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import Declared, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 _LINE = re.compile(r'level=(\w+) msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
@@ -85,6 +90,12 @@ class K3d(Tool):
             "KUBECONFIG": kubeconfig,
             "LOG_COLORS": "false",
         }
+
+    def leftovers(self, client: Any) -> list[tuple[str, Callable[[], None]]]:
+        return _k3d_leftovers.find(client, self.declared.name)
+
+    def spare(self, client: Any) -> Callable[[], None]:
+        return _k3d_leftovers.spare_registries(client, self.declared.name)
 
     def step(self, log: str) -> str:
         messages = _messages(log)

@@ -35,7 +35,7 @@ except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
     pass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _API_PORT = 6443
 # how long a cluster that somebody else is making on another machine is left alone
@@ -152,6 +152,14 @@ class Tool:
         """The command that adds the nodes that are missing, and the sentence for it; None where none are, or it can't be done."""
         return None
 
+    def leftovers(self, client: Any) -> list[tuple[str, Callable[[], None]]]:  # noqa: ARG002
+        """What the tool does not remove when a cluster is deleted: a sentence, and what removes it."""
+        return []
+
+    def spare(self, client: Any) -> Callable[[], None]:  # noqa: ARG002
+        """Keep what holds data from being deleted together with a cluster; what ends that afterwards."""
+        return lambda: None
+
     def without_network(self, wanted: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Whether nodes don't become ready before the user has installed a network."""
         return False
@@ -221,7 +229,8 @@ class ManagedCluster:
         context = _cluster.default_context(self.tool.NAME, name)
         entry = [path for path in paths if _kubeconfig.has(path, context)]
         running = self.creation.running()
-        if not cluster.exists and not entry and not running:
+        left = [] if cluster.exists or running or self.client is None else self.tool.leftovers(self.client)
+        if not cluster.exists and not entry and not running and not left:
             if not self.check:
                 self._forget()
             return self._result(cluster, before)
@@ -237,8 +246,14 @@ class ManagedCluster:
             self._act(f"Delete the {self._what}.")
         if entry:
             self._act(f"Remove the context {context} from the kubeconfig {entry[0]}.")
+        for sentence, _remove in left:
+            self._act(sentence)
         if not self.check:
             self._delete(paths)
+            for sentence, remove in self.tool.leftovers(self.client):
+                remove()
+                if sentence not in self.actions:
+                    self._act(sentence)
             self._forget()
         return self._result(self._find() if not self.check else cluster, before, after={"exists": False})
 
@@ -535,6 +550,7 @@ class ManagedCluster:
         for path in entry:
             self._unlock(path)
         told = ""
+        spared = self.tool.spare(self.client)
         try:
             program = _kind_cli.program(self.declared.executable, self.tool.NAME)
             for path in entry or paths[-1:]:
@@ -542,6 +558,8 @@ class ManagedCluster:
                 told = "" if code == 0 else self.tool.essence(output)
         except ExpectedError as error:
             told = str(error).rstrip(".")
+        finally:
+            spared()
         self._remove_containers()
         entry = [path for path in entry if _kubeconfig.has(path, context)]
         if entry:
@@ -614,7 +632,12 @@ def _nodes(number: int) -> str:
 
 
 def _could_be(argv: list[str], name: str) -> bool:
-    """Whether this 'kind create cluster' may be making the cluster ``name``: it says so, or leaves the name to its configuration."""
+    """Whether this command line may be making the cluster ``name``: it says so, or leaves the name to its configuration."""
+    if argv[1:3] == ["cluster", "create"]:  # k3d
+        first = argv[3:4]
+        if first and not first[0].startswith("-"):
+            return first == [name]
+        return name in argv or any(word.startswith(("-c", "--config")) for word in argv)
     for number, word in enumerate(argv):
         if word in ("--name", "-n"):
             return argv[number + 1 : number + 2] == [name]

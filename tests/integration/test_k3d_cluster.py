@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +14,8 @@ import docker
 import pytest
 import yaml
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _k3d_leftovers
+from tests.support import k3d
 from tests.support.modules import run_module
 from tests.support.names import Names
 from tests.support.testbed import Testbed
@@ -100,6 +100,63 @@ def test_a_cluster_that_does_not_come_up_is_begun_anew(
     time.sleep(1)
 
 
+def test_what_k3d_leaves_is_removed_when_nobody_needs_it(
+    engine: docker.DockerClient, testbed: Testbed, names: Names, tmp_path: Path, fake_k3d: Path
+) -> None:
+    name = names("k3d")
+    options = {"state": "absent", "kubeconfig": str(tmp_path / "kubeconfig")}
+    network = engine.networks.create(f"k3d-{name}", labels={"app": "k3d"})
+    engine.volumes.create(f"k3d-{name}-images", labels={"app": "k3d"})
+
+    def sleeper(suffix: str, labels: dict[str, str]) -> Any:
+        return engine.containers.create(
+            testbed.busybox_image, ["sleep", "600"], name=names(suffix), labels=labels, network=network.name
+        )
+
+    # a node of another cluster needs the network
+    other = sleeper("other", {"k3d.cluster": names("other"), "k3d.role": "agent"})
+    assert recorded(tmp_path, fake_k3d, name, **options)["actions"] == [
+        f"Remove the volume k3d-{name}-images that k3d left."
+    ]
+    assert recorded(tmp_path, fake_k3d, name, **options)["changed"] is False
+    other.remove()
+    registry = sleeper("registry", {"kubelocal.registry.managed": "true"})
+    told = [f"Remove the network k3d-{name} that k3d left."]
+    assert recorded(tmp_path, fake_k3d, name, check=True, **options)["actions"] == told
+    assert recorded(tmp_path, fake_k3d, name, **options)["actions"] == told
+    assert recorded(tmp_path, fake_k3d, name, **options)["changed"] is False
+    registry.start()
+
+
+def test_a_registry_made_with_a_cluster_is_out_of_k3ds_reach(
+    engine: docker.DockerClient, testbed: Testbed, names: Names
+) -> None:
+    name = names("k3d")
+    network = engine.networks.create(f"k3d-{name}", labels={"app": "k3d"})
+    registry = engine.containers.run(
+        testbed.busybox_image,
+        ["sleep", "600"],
+        name=names("registry"),
+        labels={"k3d.cluster": name, "k3d.role": "registry"},
+        network=network.name,
+        detach=True,
+        init=True,
+    )
+
+    def networks() -> list[str]:
+        registry.reload()
+        return sorted(registry.attrs["NetworkSettings"]["Networks"])
+
+    spared = _k3d_leftovers.spare_registries(engine, name)
+    # k3d deletes one that is on no other network than the cluster's and Docker's own
+    assert networks() == ["bridge", network.name, f"{network.name}-kubelocal"]
+    network.disconnect(registry)
+    spared()
+    assert networks() == ["bridge"]
+    registry.restart(timeout=0)
+    assert networks() == ["bridge"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -116,17 +173,13 @@ def test_bad_input(tmp_path: Path, fake_k3d: Path, options: dict[str, Any], told
     assert not (tmp_path / "record.calls").exists()
 
 
-REAL = shutil.which("k3d")
-IMAGE = os.environ.get("KUBELOCAL_TEST_K3S_IMAGE")
-
-
-@pytest.mark.skipif(REAL is None, reason="k3d is not on PATH, and in no package registry")
+@k3d.NEEDED
 def test_a_real_cluster(engine: docker.DockerClient, names: Names, tmp_path: Path) -> None:
     name = names("k")
     kubeconfig = tmp_path / "kubeconfig"
     options: dict[str, Any] = {
         "name": name,
-        "image": IMAGE,
+        "image": k3d.IMAGE,
         "kubeconfig": str(kubeconfig),
         "config": {"options": {"k3d": {"disableLoadbalancer": True}}},
         "registries": 'mirrors:\n  "localhost:5001":\n    endpoint: ["http://local-registry:5000"]\n',
@@ -159,4 +212,4 @@ def test_a_real_cluster(engine: docker.DockerClient, names: Names, tmp_path: Pat
         assert run(state="absent")["changed"] is False
         assert json.dumps(name) not in kubeconfig.read_text()
     finally:
-        subprocess.run([str(REAL), "cluster", "delete", name], check=False, capture_output=True)
+        subprocess.run([str(k3d.PROGRAM), "cluster", "delete", name], check=False, capture_output=True)

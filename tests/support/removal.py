@@ -11,10 +11,11 @@ import docker
 from docker.errors import APIError, NotFound
 
 KIND_CLUSTER = "io.x-k8s.kind.cluster"
+_CLUSTERS = (KIND_CLUSTER, "k3d.cluster")
 
 
 def remove_leftovers(client: docker.DockerClient, wanted: Callable[[str], bool]) -> list[str]:
-    """Remove every container (a kind node also by its cluster's name), network and volume whose name is wanted."""
+    """Remove every container (a node also by its cluster's name), network and volume whose name is wanted."""
     removed = []
     for kind, found, remove in (
         ("container", _containers, _remove_container),
@@ -22,8 +23,10 @@ def remove_leftovers(client: docker.DockerClient, wanted: Callable[[str], bool])
         ("volume", lambda client: client.volumes.list(), lambda volume: volume.remove(force=True)),
     ):
         for thing in found(client):
-            cluster = thing.labels.get(KIND_CLUSTER, "") if kind == "container" else ""
-            if wanted(thing.name) or (cluster and wanted(cluster)):
+            clusters = [thing.labels.get(label) for label in _CLUSTERS] if kind == "container" else []
+            # what k3d makes for a cluster begins so
+            names = [thing.name, thing.name[4:] if thing.name.startswith("k3d-") else "", *clusters]
+            if any(name and wanted(name) for name in names):
                 _persist(remove, thing)
                 removed.append(f"{kind} {thing.name}")
     return removed

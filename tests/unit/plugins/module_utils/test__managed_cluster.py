@@ -82,6 +82,11 @@ def test_bad_input(options: dict[str, object], told: str) -> None:
         (["kind", "create", "cluster", "--name", "other"], False),
         (["kind", "create", "cluster"], False),
         (["kind", "create", "cluster", "--config", "x"], True),
+        (["k3d", "cluster", "create", "dev", "--config", "x"], True),
+        (["k3d", "cluster", "create", "other", "--config", "x"], False),
+        (["k3d", "cluster", "create", "--agents", "2", "dev"], True),
+        (["k3d", "cluster", "create", "--agents", "2", "other"], False),
+        (["k3d", "cluster", "create", "--config", "x"], True),
     ],
 )
 def test_who_may_be_creating_this_cluster(argv: list[str], could: bool, monkeypatch: pytest.MonkeyPatch) -> None:
