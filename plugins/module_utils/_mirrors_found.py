@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ROLE_LABEL, ROLE = "kubelocal.registry.role", "mirror"
 HOST_LABEL = "kubelocal.registry.upstream"
+# who gave the image: the mirror's own item
+IMAGE_LABEL = "kubelocal.registry.image"
 # In the cache's volume, so that it outlives every container: what opens a closed cache.
 CLIENT_FOLDER, CLIENT_FILE = "/var/lib/registry", "kubelocal-client.json"
 
@@ -54,6 +56,11 @@ class Found:
     @property
     def running(self) -> bool:
         return str(self.container.status) == "running"
+
+    @property
+    def own_image(self) -> bool:
+        """Whether its own item gave the image, and not a default for all."""
+        return IMAGE_LABEL in (self.container.labels or {})
 
     @property
     def networks(self) -> list[str]:

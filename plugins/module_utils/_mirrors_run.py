@@ -22,7 +22,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import
     basic,
     registry_item,
 )
-from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import Spec, Upstream
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import DEFAULT_IMAGE, Spec, Upstream
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import check as check_spec
 
 try:
@@ -75,16 +75,23 @@ class Outcome:
     kept: list[dict[str, Any]] = field(default_factory=list)
 
 
-def spec_of(mirror: Mirror, wanted: Wanted, users: dict[str, str] | None) -> Spec:
-    """One cache as the registry container that it is."""
+def spec_of(mirror: Mirror, wanted: Wanted, users: dict[str, str] | None, existing: Found | None = None) -> Spec:
+    """One cache as the registry container that it is.
+
+    An image that its own item gave is noted, so that one that is no longer given there is noticed.
+    """
+    labels = {found_caches.HOST_LABEL: mirror.host, **({found_caches.IMAGE_LABEL: "item"} if mirror.image else {})}
+    image = mirror.image or wanted.image
+    if image is None and existing is not None and existing.own_image:
+        image = DEFAULT_IMAGE
     return Spec(
         name=mirror.name,
-        image=mirror.image or wanted.image,
+        image=image,
         port=0,
         networks=wanted.networks or None,
         volume=mirror.volume_name,
         config=CONFIG,
-        labels={found_caches.HOST_LABEL: mirror.host},
+        labels=labels,
         upstream=Upstream(mirror.upstream, mirror.username, mirror.password, mirror.ttl, mirror.ca),
         users=users,
         pull=wanted.pull,
@@ -121,7 +128,7 @@ def present(client: Any, wanted: Wanted, check: bool) -> Outcome:
     _refuse_shared_volumes(ours, existing)
     specs = [(mirror, *_users(mirror, existing.get(mirror.host))) for mirror in ours]
     for mirror, users, _new in specs:
-        check_spec(spec_of(mirror, wanted, users))
+        check_spec(spec_of(mirror, wanted, users, existing.get(mirror.host)))
     jobs = [
         (mirror.host, partial(_one, client, wanted, mirror, existing.get(mirror.host), users, new, check))
         for mirror, users, new in specs
@@ -155,7 +162,7 @@ def _one(
     new: str | None,
     check: bool,
 ) -> dict[str, Any]:
-    result = _registry_container.present(client, spec_of(mirror, wanted, users), check)
+    result = _registry_container.present(client, spec_of(mirror, wanted, users, existing), check)
     answer: dict[str, Any] = {
         "actions": list(result.actions),
         "before": result.before,

@@ -16,7 +16,8 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_found 
 class _Container:
     name, status = "mirror-docker-io", "running"
 
-    def __init__(self, volume: str = "mirror-docker-io-data") -> None:
+    def __init__(self, volume: str = "mirror-docker-io-data", labels: dict[str, str] | None = None) -> None:
+        self.labels = labels or {}
         self.attrs = {"Mounts": [{"Type": "volume", "Name": volume}]}
 
 
@@ -40,6 +41,16 @@ def test_a_cache_is_a_registry_without_a_port() -> None:
     assert spec.volume == "mirror-docker-io-data"
     assert spec.config is not None
     assert spec.config["http"]["debug"]["addr"].startswith("127.0.0.1:"), "counters are for the container alone"
+
+
+def test_an_image_that_an_item_no_longer_gives_is_noticed() -> None:
+    given, plain = (parse([{"host": "docker.io", **more}])[0] for more in ({"image": "mine:1"}, {}))
+    labels = run.spec_of(given, run.Wanted([given]), None).labels or {}
+    noted = Found("docker.io", _Container(labels=dict(labels)), "https://registry-1.docker.io")
+    other = Found("docker.io", _Container(), "https://registry-1.docker.io")
+    assert run.spec_of(plain, run.Wanted([plain]), None, noted).image == "docker.io/library/registry:3"
+    assert run.spec_of(plain, run.Wanted([plain], image="all:1"), None, noted).image == "all:1"
+    assert run.spec_of(plain, run.Wanted([plain]), None, other).image is None, "it stays as it is"
 
 
 @pytest.mark.parametrize(
