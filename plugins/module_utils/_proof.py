@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +67,12 @@ def prove(
             registry = _direct(place, access) if fresh else None
             if registry is not None:
                 _proof_push.remove_fresh(registry)
-                tag = _proof_push.push_fresh(registry, os.urandom(6).hex())
+                tag = _proof_push.push_fresh(registry)
                 proof.fresh = True
         _pull(client, proof, tag, timeout)
     finally:
         if registry is not None:
-            _proof_push.remove_fresh(registry)
+            _proof_push.remove_fresh(registry, tag if proof.fresh else "")
     return proof
 
 

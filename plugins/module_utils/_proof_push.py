@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import io
 import json
 import os
+import re
+import socket
 import tarfile
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +36,10 @@ if TYPE_CHECKING:
 REPOSITORY = "kubelocal/proof"
 TAG = "1"
 _FRESH = "fresh-"
+_FRESH_TAG = re.compile(rf"{_FRESH}(?P<machine>[0-9a-f]{{8}})-(?P<process>[0-9]+)-(?P<time>[0-9a-f]+)-[0-9a-f]{{8}}$")
+_LONG_AGO = 900
+_PUSHES = 4
+_UNTAGGED = ("does not exist locally", "tag does not exist")
 
 
 @dataclass(frozen=True)
@@ -102,24 +110,38 @@ def push(client: Any, place: Place, access: Access) -> str:
         )
     repository = f"{place.host}/{REPOSITORY}"
     login = {"username": access.username, "password": access.password} if access.username else {}
+    for left in reversed(range(_PUSHES)):
+        try:
+            client.api.tag(place.image, repository, TAG)
+        except NotFound as error:
+            raise ExpectedError(
+                f"the image that '{place.name}' runs from is not in the Engine any more ({explain(error)}); pull it again."
+            ) from error
+        except (APIError, DockerException, RequestException) as error:
+            raise ExpectedError(_refused(repository, explain(error))) from error
+        digest, told = _push_tagged(client, repository, login)
+        if not told:
+            return digest
+        # another proof at the same moment took the tag away when it was done
+        if not left or not any(words in told for words in _UNTAGGED):
+            raise ExpectedError(_refused(repository, told))
+    raise AssertionError("unreachable")
+
+
+def _push_tagged(client: Any, repository: str, login: Mapping[str, str | None]) -> tuple[str, str]:
+    """The digest, or what went wrong."""
     digest = ""
     try:
-        client.api.tag(place.image, repository, TAG)
-        try:
-            for line in client.api.push(repository, TAG, stream=True, decode=True, auth_config=login):
-                if line.get("error"):
-                    raise ExpectedError(_refused(repository, str(line["error"])))
-                digest = (line.get("aux") or {}).get("Digest") or digest
-        finally:
-            with contextlib.suppress(APIError):
-                client.api.remove_image(f"{repository}:{TAG}", noprune=True)
-    except NotFound as error:
-        raise ExpectedError(
-            f"the image that '{place.name}' runs from is not in the Engine any more ({explain(error)}); pull it again."
-        ) from error
+        for line in client.api.push(repository, TAG, stream=True, decode=True, auth_config=login):
+            if line.get("error"):
+                return "", str(line["error"])
+            digest = (line.get("aux") or {}).get("Digest") or digest
     except (APIError, DockerException, RequestException) as error:
-        raise ExpectedError(_refused(repository, explain(error))) from error
-    return digest
+        return "", explain(error)
+    finally:
+        with contextlib.suppress(APIError):
+            client.api.remove_image(f"{repository}:{TAG}", noprune=True)
+    return digest, ""
 
 
 def _refused(repository: str, told: str) -> str:
@@ -143,7 +165,12 @@ def registry_at(host: str, access: Access, timeout: float = 10) -> Registry:
     return registry
 
 
-def push_fresh(registry: Registry, token: str) -> str:
+def fresh_tag() -> str:
+    """A tag for an image that is only there for a while; it tells who made it, and when."""
+    return f"{_FRESH}{_machine()}-{os.getpid()}-{int(time.time()):x}-{os.urandom(4).hex()}"
+
+
+def push_fresh(registry: Registry) -> str:
     """The proof's image again, with a layer that nobody has yet; its tag."""
     base = registry.manifest(REPOSITORY, TAG)
     data = base.data
@@ -164,19 +191,45 @@ def push_fresh(registry: Registry, token: str) -> str:
     )
     data["layers"].append({"mediaType": layer_type, "size": len(layer), "digest": registry.put_blob(REPOSITORY, layer)})
     data["config"].update(size=len(blob), digest=registry.put_blob(REPOSITORY, blob))
-    tag = _FRESH + token
+    tag = fresh_tag()
     registry.put_manifest(REPOSITORY, tag, json.dumps(data).encode(), base.media_type)
     return tag
 
 
-def remove_fresh(registry: Registry) -> None:
-    """Take away what fresh proofs left in the registry; one that allows no deletion keeps a few bytes."""
+def remove_fresh(registry: Registry, own: str = "") -> None:
+    """Take away our ``own`` fresh image and what killed proofs left; one of a proof that goes on elsewhere stays.
+
+    A registry that allows no deletion keeps a few bytes.
+    """
     with contextlib.suppress(RegistryError):
         for tag in registry.tags(REPOSITORY):
-            if tag.startswith(_FRESH):
+            if tag == own or is_left_behind(tag):
                 digest = registry.head_manifest(REPOSITORY, tag)
                 if digest:
                     registry.delete_manifest(REPOSITORY, digest)
+
+
+def is_left_behind(tag: str) -> bool:
+    """Whether a tag is of a proof that no longer runs: its process here is gone, or it is long ago."""
+    match = _FRESH_TAG.match(tag)
+    if match is None:
+        return tag.startswith(_FRESH)
+    gone = match["machine"] == _machine() and not _lives(int(match["process"]))
+    return gone or time.time() - int(match["time"], 16) > _LONG_AGO
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _layer() -> tuple[bytes, str]:
