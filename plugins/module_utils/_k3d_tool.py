@@ -13,6 +13,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
     _k3d_config,
     _k3d_leftovers,
+    _k3d_network,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import Declared, Tool
 
@@ -38,6 +39,7 @@ class K3d(Tool):
         image: str | None = None,
         ports: Sequence[str] = (),
         registries: str | None = None,
+        join: Sequence[str] = (),
     ) -> None:
         super().__init__(declared)
         self._servers = servers
@@ -45,6 +47,7 @@ class K3d(Tool):
         self._image = image
         self._ports = ports
         self._registries = registries
+        self._join = join
 
     def wanted(self) -> dict[str, Any]:
         return _k3d_config.configuration(
@@ -90,6 +93,9 @@ class K3d(Tool):
             "KUBECONFIG": kubeconfig,
             "LOG_COLORS": "false",
         }
+
+    def begun(self, client: Any, wanted: Mapping[str, Any], running: Callable[[], bool]) -> list[str]:
+        return _k3d_network.join(client, self._join, str(wanted.get("network") or f"k3d-{self.declared.name}"), running)
 
     def leftovers(self, client: Any) -> list[tuple[str, Callable[[], None]]]:
         return _k3d_leftovers.find(client, self.declared.name)

@@ -81,6 +81,22 @@ def plan_k3s(view: View, wanted: Wanted) -> Plan:
     return plan
 
 
+def at_birth(registries: Sequence[Registry]) -> str:
+    """The file's text for nodes that are yet to be made; what needs certificates on them has to wait until they are there."""
+    ready = [
+        registry
+        for registry in registries
+        if all(
+            not value or value.startswith("/")
+            for endpoint in registry.endpoints
+            for value in (endpoint.ca, endpoint.certificate, endpoint.key)
+        )
+    ]
+    refuse(ready)
+    document, _owned = _merged({}, {}, ready, Wanted(ready))
+    return dump(document, {}) if document else ""
+
+
 def refuse(registries: Sequence[Registry]) -> None:
     """ExpectedError for what registries.yaml has no words for, so that it would be lost at the next start of k3s."""
     for registry in registries:

@@ -152,6 +152,10 @@ class Tool:
         """The command that adds the nodes that are missing, and the sentence for it; None where none are, or it can't be done."""
         return None
 
+    def begun(self, client: Any, wanted: Mapping[str, Any], running: Callable[[], bool]) -> list[str]:  # noqa: ARG002
+        """What has to be done while the tool creates a cluster, as long as ``running``; the sentences of what was done."""
+        return []
+
     def leftovers(self, client: Any) -> list[tuple[str, Callable[[], None]]]:  # noqa: ARG002
         """What the tool does not remove when a cluster is deleted: a sentence, and what removes it."""
         return []
@@ -310,6 +314,8 @@ class ManagedCluster:
         argv = tool.create(program, creation.configuration_path)
         creation.start(lock, argv, tool.environment(path, creating=True), path, wanted, tool.text(wanted))
         self._act(sentence)
+        for done in tool.begun(self.client, wanted, creation.running):
+            self._act(done)
 
     def _waited(self) -> bool:
         """Whether the creation has ended. False: it has not, and who called wants to hear of it."""

@@ -58,6 +58,14 @@ options:
       - The text of the C(registries.yaml) that every node has from the start. It only counts when the cluster is created.
         P(kubelocal.registry.containerd_hosts#module) with V(layout=k3s) keeps it right afterwards.
     type: str
+  join:
+    description:
+      - Names of containers, such as a registry and its caches, that are put on the cluster's network as soon as k3d has made it, so that
+        O(registries) works for the first images that the nodes pull. It only counts when the cluster is created.
+      - Containers that are not there are left out.
+    type: list
+    elements: str
+    default: []
   config:
     description:
       - A k3d configuration (C(k3d.io/v1alpha5), kind C(Simple)) that is merged into the generated one. Dictionaries are merged deeply, and
@@ -222,6 +230,7 @@ def main() -> None:
             "ports": {"type": "list", "elements": "str", "default": []},
             # may hold passwords
             "registries": {"type": "str", "no_log": True},
+            "join": {"type": "list", "elements": "str", "default": []},
             "config": {"type": "dict", "default": {}},
             "kubeconfig": {"type": "path"},
             "on_difference": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
@@ -238,7 +247,7 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = dict(module.params)
     state, timeout = options.pop("state"), options.pop("docker_timeout")
-    own = {name: options.pop(name) for name in ("servers", "agents", "image", "ports", "registries")}
+    own = {name: options.pop(name) for name in ("servers", "agents", "image", "ports", "registries", "join")}
     try:
         declared = Declared(**options)
         declared.check()
