@@ -174,8 +174,9 @@ def test_bad_input(tmp_path: Path, fake_k3d: Path, options: dict[str, Any], told
 
 
 @k3d.NEEDED
-def test_a_real_cluster(engine: docker.DockerClient, names: Names, tmp_path: Path) -> None:
-    name = names("k")
+def test_a_real_cluster(engine: docker.DockerClient, testbed: Testbed, names: Names, tmp_path: Path) -> None:
+    name, cache = names("k"), names("cache")
+    engine.containers.create(testbed.busybox_image, ["sleep", "600"], name=cache)
     kubeconfig = tmp_path / "kubeconfig"
     options: dict[str, Any] = {
         "name": name,
@@ -183,6 +184,7 @@ def test_a_real_cluster(engine: docker.DockerClient, names: Names, tmp_path: Pat
         "kubeconfig": str(kubeconfig),
         "config": {"options": {"k3d": {"disableLoadbalancer": True}}},
         "registries": 'mirrors:\n  "localhost:5001":\n    endpoint: ["http://local-registry:5000"]\n',
+        "join": [cache, names("nowhere")],
         "environment": {"XDG_CACHE_HOME": str(tmp_path / "cache")},
     }
 
@@ -191,7 +193,10 @@ def test_a_real_cluster(engine: docker.DockerClient, names: Names, tmp_path: Pat
 
     try:
         made = run()
-        assert made["actions"] == [f"Create the k3d cluster '{name}' with 1 node."]
+        assert made["actions"] == [
+            f"Create the k3d cluster '{name}' with 1 node.",
+            f"Joined {cache} to the network k3d-{name}.",
+        ]
         assert made["cluster"]["complete"]
         server = engine.containers.get(f"k3d-{name}-server-0")
         assert "local-registry:5000" in server.exec_run(["cat", "/etc/rancher/k3s/registries.yaml"]).output.decode()
