@@ -18,7 +18,7 @@ with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKE
     from requests.exceptions import RequestException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 # label of the cluster, label of the role, the roles that are nodes
 _PROVIDERS = {
@@ -39,26 +39,38 @@ class Client:
 
 def find(engine: Any, registry: str) -> list[Client]:
     """All that use it, whether they run or not."""
+    return find_each(engine, [registry])[registry]
+
+
+def find_each(
+    engine: Any, registries: Iterable[str], skip: Callable[[Mapping[str, str]], bool] | None = None
+) -> dict[str, list[Client]]:
+    """All that use each of these registries (caches among them), each container read once; ``skip`` says by its labels which are not asked."""
+    wanted = set(registries)
+    if not wanted:
+        return {}
     try:
         containers = engine.containers.list(all=True, sparse=True)
     except (APIError, DockerException, RequestException) as error:
         raise ExpectedError(f"the Engine does not list its containers: {_docker.explain(error)}.") from error
-    networks = next((_networks(container) for container in containers if _name(container) == registry), set())
+    networks = {name for container in containers if _name(container) in wanted for name in _networks(container)}
     candidates = [
         container
         for container in containers
-        if _name(container) != registry and (_cluster(container) or networks & _networks(container))
+        if _name(container) not in wanted
+        and (_cluster(container) or networks & _networks(container))
+        and not (skip and skip(container.attrs.get("Labels") or {}))
     ]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        uses = list(pool.map(lambda container: _uses(container, registry), candidates))
-    found: dict[tuple[str, str], Client] = {}
-    for container, used in zip(candidates, uses):
-        if used:
-            provider, name = _cluster(container) or ("container", _name(container))
-            found.setdefault((provider, name), Client(provider, name)).nodes.append(_name(container))
-    for client in found.values():
-        client.nodes.sort()
-    return [found[key] for key in sorted(found)]
+        named = list(pool.map(lambda container: named_in(container, wanted), candidates))
+    found: dict[str, dict[tuple[str, str], Client]] = {registry: {} for registry in wanted}
+    for container, used in zip(candidates, named):
+        provider, name = _cluster(container) or ("container", _name(container))
+        for registry in used:
+            client = found[registry].setdefault((provider, name), Client(provider, name))
+            client.nodes.append(_name(container))
+            client.nodes.sort()
+    return {registry: [clients[key] for key in sorted(clients)] for registry, clients in found.items()}
 
 
 def _name(container: Any) -> str:
@@ -79,14 +91,16 @@ def _cluster(container: Any) -> tuple[str, str] | None:
     return None
 
 
-def _uses(container: Any, registry: str) -> bool:
-    needle = re.compile(rf"//{re.escape(registry)}[:/\"']".encode())
+def named_in(container: Any, registries: Iterable[str]) -> set[str]:
+    """Those that a node's files name."""
+    needles = {name: re.compile(rf"//{re.escape(name)}[:/\"']".encode()) for name in registries}
+    found: set[str] = set()
     for path in _FILES:
         try:
             files = _docker.read_tree(container, path) or {}
         except (APIError, DockerException, RequestException, OSError):
             # one that can't be read (removed meanwhile, a device) says nothing
             continue
-        if any(needle.search(file.content) for file in files.values()):
-            return True
-    return False
+        for file in files.values():
+            found |= {name for name, needle in needles.items() if needle.search(file.content)}
+    return found

@@ -231,7 +231,8 @@ def _detach(client: Any, cluster: Cluster, listed: list[str], check: bool, resul
     unlisted = [cache for cache in _mirrors_found.on_network(client, cluster.network) if str(cache.name) not in listed]
     if not unlisted:
         return
-    named = _mirrors_found.named_by(node.container for node in cluster.nodes if node.container is not None)
+    nodes = [node.container for node in cluster.nodes if node.container is not None]
+    named = _mirrors_found.named_by(nodes, [str(cache.name) for cache in unlisted])
     for cache in unlisted:
         if str(cache.name) not in named or _used_by_others(client, cluster, str(cache.name)):
             continue

@@ -5,25 +5,24 @@
 from __future__ import annotations
 
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files
+from ansible_collections.kubelocal.registry.plugins.module_utils import _clients, _registry_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import CLIENT_USER, PORT, Mirror, basic
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
 from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import url_of
 
 try:
-    from docker.errors import APIError, DockerException, NotFound
+    from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
     pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 ROLE_LABEL, ROLE = "kubelocal.registry.role", "mirror"
 HOST_LABEL = "kubelocal.registry.upstream"
@@ -33,8 +32,6 @@ IMAGE_LABEL = "kubelocal.registry.image"
 CLIENT_FOLDER, CLIENT_FILE = "/var/lib/registry", "kubelocal-client.json"
 
 CLUSTER_LABELS = {"kind": "io.x-k8s.kind.cluster", "k3d": "k3d.cluster"}
-_CERTS = {"kind": "/etc/containerd/certs.d", "k3d": "/var/lib/rancher/k3s/agent/etc/containerd/certs.d"}
-_NAMED = re.compile(r"//([A-Za-z0-9_.-]+):[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -102,13 +99,11 @@ def on_network(client: Any, network: str) -> list[Any]:
     return sorted((one for one in found if network in _networks(one)), key=lambda one: str(one.name))
 
 
-def named_by(nodes: Iterable[Any]) -> set[str]:
-    """The hosts that the hosts.toml files of these nodes name, caches among them."""
-    try:
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            return {name for _cluster, names in pool.map(_names_in, nodes) for name in names}
-    except (APIError, DockerException, RequestException) as error:
-        raise EngineError(f"what the nodes are told can't be read: {explain(error)}.") from error
+def named_by(nodes: Iterable[Any], names: Iterable[str]) -> set[str]:
+    """Those of the caches that the files of these nodes name."""
+    wanted = set(names)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return {name for named in pool.map(lambda node: _clients.named_in(node, wanted), nodes) for name in named}
 
 
 def describe(container: Any) -> Found:
@@ -160,70 +155,11 @@ def healthy(found: Found) -> bool:
         return False
 
 
-def users(client: Any, names: Iterable[str], own: Callable[[dict[str, str]], bool]) -> dict[str, list[str]]:
-    """For each cache the other clusters whose nodes' hosts.toml names it.
-
-    ``own`` says of a node's labels whether it belongs to the cluster that the call is for. Asked are the nodes of kind and k3d, running
-    or not, and whatever else shares a network with a cache, since clusters of other tools have no label that is known here.
-    """
-    wanted = set(names)
-    if not wanted:
-        return {}
-    try:
-        nodes = _possible_nodes(client, wanted)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            named = list(pool.map(_names_in, [node for node in nodes if not own(_labels(node))]))
-    except (APIError, DockerException, RequestException) as error:
-        raise EngineError(f"the clusters that use the caches can't be found: {explain(error)}.") from error
-    result: dict[str, list[str]] = {name: [] for name in wanted}
-    for cluster, caches in named:
-        for name in caches & wanted:
-            if cluster not in result[name]:
-                result[name].append(cluster)
-    return {name: sorted(clusters) for name, clusters in result.items()}
-
-
-def _labels(node: Any) -> dict[str, str]:
-    return dict(node.attrs.get("Labels") or {})
-
-
-def _possible_nodes(client: Any, names: set[str]) -> list[Any]:
-    # one list for all: 'sparse' asks for no details of each
-    everything = client.containers.list(all=True, sparse=True)
-    networks: set[str] = set()
-    for container in everything:
-        if _name(container) in names:
-            networks |= set(_networks(container))
-    networks -= {"bridge", "host", "none"}
-    return [
-        container
-        for container in everything
-        if any(label in _labels(container) for label in CLUSTER_LABELS.values())
-        or (ROLE_LABEL not in _labels(container) and networks & set(_networks(container)))
-    ]
+def users(client: Any, names: Iterable[str], own: Callable[[Mapping[str, str]], bool]) -> dict[str, list[str]]:
+    """For each cache the other clusters whose nodes' files name it; ``own`` says of a node's labels whether it is of the call's cluster."""
+    found = _clients.find_each(client, names, own)
+    return {name: sorted({one.name for one in clients}) for name, clients in found.items()}
 
 
 def _networks(container: Any) -> dict[str, Any]:
     return dict((container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
-
-
-def _name(container: Any) -> str:
-    names = container.attrs.get("Names") or [""]
-    return str(names[0]).lstrip("/")
-
-
-def _names_in(node: Any) -> tuple[str, set[str]]:
-    """The cluster that a node belongs to (its own name when nobody says), and the hosts that its hosts.toml files name."""
-    labels = _labels(node)
-    provider = next((provider for provider, label in CLUSTER_LABELS.items() if label in labels), None)
-    cluster = labels[CLUSTER_LABELS[provider]] if provider else _name(node)
-    found: set[str] = set()
-    for folder in [_CERTS[provider]] if provider else _CERTS.values():
-        try:
-            files = read_tree(node, folder) or {}
-        except NotFound:
-            return cluster, found
-        for path, file in files.items():
-            if path.endswith("hosts.toml"):
-                found |= set(_NAMED.findall(file.content.decode(errors="replace")))
-    return cluster, found

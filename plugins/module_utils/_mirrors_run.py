@@ -32,7 +32,7 @@ except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
     pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_found import Found
 
@@ -56,7 +56,7 @@ class Wanted:
     pull: str = "missing"
     wait_timeout: int = 60
 
-    def own(self, labels: dict[str, str]) -> bool:
+    def own(self, labels: Mapping[str, str]) -> bool:
         """Whether a node is of the cluster that the call is for."""
         label = found_caches.CLUSTER_LABELS.get(self.cluster_provider)
         return bool(self.cluster_name and label and labels.get(label) == self.cluster_name)

@@ -288,7 +288,9 @@ def test_a_cache_that_another_cluster_uses_stays(
     made = keep({"host": host})
     cluster = names("foo")
     node = engine.containers.create(
-        testbed.busybox_image, name=names("node"), labels={"io.x-k8s.kind.cluster": f"{cluster}-bar"}
+        testbed.busybox_image,
+        name=names("node"),
+        labels={"io.x-k8s.kind.cluster": f"{cluster}-bar", "io.x-k8s.kind.role": "worker"},
     )
     toml = f'server = "x"\n[host."{made["mirrors"][0]["endpoint"]}"]\n'.encode()
     put_files(node, "/", {f"etc/containerd/certs.d/{host}/hosts.toml": File(toml)})

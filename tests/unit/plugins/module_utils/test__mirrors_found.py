@@ -22,6 +22,7 @@ class _Container:
         status: str = "running",
     ) -> None:
         self.name, self.files, self.labels, self.status = name, files or {}, labels or {}, status
+        self.id = name
         self.attrs = {
             "Names": [f"/{name}"],
             "Labels": self.labels,
@@ -98,8 +99,12 @@ def test_what_is_missing_or_broken_is_no_error() -> None:
     assert (one.closed, one.with_credentials, one.authorization) == (True, False, None)
 
 
+def _labels(cluster: str) -> dict[str, str]:
+    return {"io.x-k8s.kind.cluster": cluster, "io.x-k8s.kind.role": "control-plane"}
+
+
 def _node(name: str, cluster: str, url: str, folder: str = "/etc/containerd/certs.d") -> _Container:
-    return _Container(name, {f"{folder}/docker.io/hosts.toml": f'[host."{url}"]\n'}, {"io.x-k8s.kind.cluster": cluster})
+    return _Container(name, {f"{folder}/docker.io/hosts.toml": f'[host."{url}"]\n'}, _labels(cluster))
 
 
 def test_users() -> None:
@@ -110,7 +115,7 @@ def test_users() -> None:
         _node("other-control-plane", "other", "http://mirror-docker-io-two:5000"),
     ]
     client = _Client(_cache(), *nodes)
-    own = {"io.x-k8s.kind.cluster": "foo"}
+    own = _labels("foo")
     assert found.users(client, ["mirror-docker-io"], lambda labels: labels == own) == {"mirror-docker-io": ["foo-bar"]}
     assert found.users(client, [], lambda _labels: False) == {}
 
