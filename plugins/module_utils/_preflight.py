@@ -28,6 +28,7 @@ _OLDEST = {"kind": (0, 20), "k3d": (5, 4)}
 _OLDEST_API = (1, 41)
 _DEFAULT_PORT = 5001
 _LEAST_FREE = 2 * 1024**3
+_NAME_LABEL = "kubelocal.registry.name"
 _CLUSTER_LABELS = {"kind": "io.x-k8s.kind.cluster", "k3d": "k3d.cluster"}
 
 
@@ -118,20 +119,25 @@ def _names(container: Mapping[str, Any]) -> list[str]:
     return [str(name).lstrip("/") for name in container.get("Names") or []]
 
 
+def _is_registry(container: Mapping[str, Any], name: str) -> bool:
+    """Whether it has that name, or was made under it and renamed since."""
+    return name in _names(container) or (container.get("Labels") or {}).get(_NAME_LABEL) == name
+
+
 def _port(options: Mapping[str, Any], containers: list[dict[str, Any]], local: bool, found: Findings) -> None:
     port, name = options["registry_port"], options["registry_name"]
     if port is None:
         # a registry that exists keeps the port that it has
-        port = 0 if any(name in _names(container) for container in containers) else _DEFAULT_PORT
+        port = 0 if any(_is_registry(container, name) for container in containers) else _DEFAULT_PORT
     if not port:
         return
     for container in containers:
         held = {published.get("PublicPort") for published in container.get("Ports") or []}
         if port not in held:
             continue
-        names = _names(container)
-        if name in names:
+        if _is_registry(container, name):
             return
+        names = _names(container)
         found.problems.append(_held_by(port, names[0] if names else str(container.get("Id"))[:12], container))
         return
     if local and _is_taken(options["registry_listen_address"], port):

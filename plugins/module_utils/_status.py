@@ -25,6 +25,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._distribution i
     RegistryError,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
 
 with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKER_IMPORT_ERROR
     from docker.errors import APIError, DockerException, NotFound
@@ -125,7 +126,7 @@ def _container(engine: Any, options: Mapping[str, Any], status: Status, up: str)
     try:
         found = engine.api.inspect_container(name)
     except NotFound:
-        status.add("container", False, f"there is no container '{name}'", up)
+        status.add("container", False, f"there is no container '{name}'{_renamed(engine, name)}", up)
         status.add("port", None, "not looked at: no container")
         return None
     except (APIError, DockerException, RequestException) as error:
@@ -150,6 +151,14 @@ def _container(engine: Any, options: Mapping[str, Any], status: Status, up: str)
     status.add("container", running, told, up)
     _port(place, options, running, status, up)
     return place if running else None
+
+
+def _renamed(engine: Any, name: str) -> str:
+    """What the registry that was made under this name is called, for the end of a sentence."""
+    with contextlib.suppress(APIError, DockerException, RequestException):
+        for container in engine.api.containers(all=True, filters={"label": f"{LABEL_PREFIX}name={name}"}):
+            return ": it is called '{}' now".format(str(container["Names"][0]).lstrip("/"))
+    return ""
 
 
 def _port(place: Place, options: Mapping[str, Any], running: bool, status: Status, up: str) -> None:

@@ -63,12 +63,12 @@ FAULTS = {
         lambda home: home.container().remove(force=True), "container", "there is no container"
     ),
     "registry renamed": Fault(
-        lambda home: home.container().rename(f"{home.registry}-other"), "container", "there is no container"
+        lambda home: home.container().rename(f"{home.registry}-other"), "container", "-other' now"
     ),
     "registry disconnected": Fault(_disconnect, "network", "is not on"),
     "hosts.toml deleted": Fault(_on(1, "rm {hosts}/hosts.toml"), "hosts.toml {node}", "is not there"),
     "hosts.toml corrupted": Fault(
-        _on(0, "head -c 100 /dev/urandom > {hosts}/hosts.toml"), "hosts.toml {main}", "is not valid TOML"
+        _on(0, "echo '[host.' > {hosts}/hosts.toml"), "hosts.toml {main}", "is not valid TOML"
     ),
     "hosts.toml replaced": Fault(
         _on(1, "printf '[host.\"http://elsewhere:5000\"]\n' > {hosts}/hosts.toml"),

@@ -52,6 +52,13 @@ def test_a_port_that_our_registry_holds_is_ours() -> None:
     assert port_problems([container("reg", 5001)]) == []
 
 
+def test_a_registry_that_was_renamed_is_ours_still() -> None:
+    renamed = {**container("other", 5001), "Labels": {"kubelocal.registry.name": "reg"}}
+    assert port_problems([renamed]) == []
+    renamed["Labels"] = {"kubelocal.registry.name": "another"}
+    assert "held by the container 'other'" in port_problems([renamed])[0]
+
+
 def test_a_port_that_a_container_holds_names_it() -> None:
     assert port_problems([container("web", 5001)]) == [
         "registry_port 5001 is held by the container 'web'; stop it, set registry_port to a free one."
