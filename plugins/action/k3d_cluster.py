@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.kubelocal.registry.plugins.modules import k3d_cluster
 from ansible_collections.kubelocal.registry.plugins.plugin_utils._creation_progress import CreationProgress
 
 
 class ActionModule(CreationProgress):
+    MODULE = k3d_cluster
     TOOL = "k3d"

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.kubelocal.registry.plugins.modules import kind_cluster
 from ansible_collections.kubelocal.registry.plugins.plugin_utils._creation_progress import CreationProgress
 
 
 class ActionModule(CreationProgress):
+    MODULE = kind_cluster
     TOOL = "kind"

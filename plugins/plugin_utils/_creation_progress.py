@@ -8,37 +8,30 @@ import time
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
+
+from ansible_collections.kubelocal.registry.plugins.plugin_utils._in_place import InPlace
 
 INTERVAL = 10
 # the module says so when an earlier call of it began the creation, which here is the same task
 _CONTINUED = "Complete the "
 
 
-class CreationProgress(ActionBase):  # type: ignore[misc]
+class CreationProgress(InPlace):
     """The module waits for a while, and answers ``pending`` with the tool's last step."""
 
     TOOL = ""
     _supports_async = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def ask(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         began = time.monotonic()
-        answer = self._ask({"progress_interval": INTERVAL, **arguments}, task_vars)
+        asked = {"progress_interval": INTERVAL, **arguments}
+        answer = super().ask(dict(asked), task_vars)
         first = answer
         while self._waits(arguments) and answer.get("pending") and not answer.get("failed"):
             if answer is first:
                 self._display.display(f"{self.TOOL}: log {answer.get('log')}")
             self._display.display(f"{self.TOOL}: {answer.get('progress')} ({time.monotonic() - began:.0f} s)")
-            answer = _joined(answer, self._ask({"progress_interval": INTERVAL, **arguments}, task_vars))
-        result.update(answer)
-        return result
-
-    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        answer: dict[str, Any] = self._execute_module(
-            module_name=self._task.action, module_args=arguments, task_vars=task_vars
-        )
+            answer = _joined(answer, super().ask(dict(asked), task_vars))
         return answer
 
     def _waits(self, arguments: dict[str, Any]) -> bool:

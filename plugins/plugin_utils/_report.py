@@ -66,7 +66,7 @@ def up_lines(
     name = variables.get("host_from_cluster_network") or f"{variables['registry_name']}:5000"
     addresses = (proof or {}).get("addresses") or [
         {"address": host, "host": None, "manifest": None, "pod": None},
-        {"address": name, "host": None, "manifest": None, "pod": None},
+        *([{"address": name, "host": None, "manifest": None, "pod": None}] if name != host else []),
     ]
     host = str(addresses[0]["address"])
     rows = [[item["address"], *_cells(item, index == 0, proof is not None)] for index, item in enumerate(addresses)]

@@ -40,6 +40,10 @@ PLAYBOOK_OPTIONS: dict[str, dict[str, Any]] = {
     "mirrors": {"type": "list", "elements": "raw", "default": [], "description": "Upstreams to cache."},
     "up_proof": {"type": "bool", "default": True, "description": "End with a real push and pull by every node."},
     "up_preflight": {"type": "bool", "default": True, "description": "Check what is needed before anything is made."},
+    "up_serial": {
+        "type": "str",
+        "description": "How many machines reached by SSH are told at a time, as a number or a percentage. Unset is all.",
+    },
     "status_file": {"type": "path", "description": "File that gets the status as JSON."},
     "status_proof": {"type": "bool", "default": True, "description": "Include a real pull on every node."},
     "registry_persistent": {
