@@ -51,7 +51,8 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 
 
 def registries_yaml(value: list[dict[str, Any]], registry: dict[str, Any] | None = None) -> str:
-    items = [] if registry is None else _registry_items(registry)
+    # in check mode there may be none yet
+    items = _registry_items(registry) if registry and registry.get("host_from_cluster_network") else []
     try:
         return _k3s_registries.at_birth(_hosts_toml.parse(_connection_items.merged(items, value)))
     except ExpectedError as error:

@@ -27,7 +27,7 @@ def test_registries_yaml() -> None:
             "docker.io": {"endpoint": ["http://mirror-docker-io:5000"]},
         }
     }
-    assert text([]) == ""
+    assert text([]) == text([], {}) == ""
     closed = {**CACHE, "endpoints": [{**CACHE["endpoints"][0], "headers": {"Authorization": "Basic bTpw"}}]}  # type: ignore[dict-item]
     assert yaml.safe_load(text([closed]))["configs"] == {
         "mirror-docker-io:5000": {"auth": {"username": "m", "password": "p"}}
