@@ -31,7 +31,16 @@ Restart=on-failure
 [Install]
 WantedBy=multi-user.target
 """
-_LEFT_OUT = ("etc/init.d", "etc/pam.d", "usr/lib/systemd", "usr/share/doc", "usr/share/locale", "usr/share/man")
+# binfmt.d: a service that reads it would wait in vain for what a container has no right to
+_LEFT_OUT = (
+    "etc/init.d",
+    "etc/pam.d",
+    "usr/lib/binfmt.d",
+    "usr/lib/systemd",
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+)
 
 
 def make(folder: Path) -> tuple[list[Path], dict[str, Any]]:
