@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +15,9 @@ from tests.support.cluster import Cluster
 from tests.support.modules import run_module
 from tests.support.names import Names
 from tests.support.playbooks import run_playbook
+from tests.support.pods import pull_on_every_node
 from tests.support.testbed import Testbed
 from tests.support.upstream import Upstream
-from tests.support.waiting import wait_for
 
 PLAYBOOK = "tests/integration/playbooks/mirrors.yml"
 PASSWORD = "hush-hush-1234"
@@ -57,7 +56,7 @@ def test_a_kubelet_pulls_what_its_upstream_no_longer_has(
     upstream.stop()
     cache(engine, upstream.host).restart(timeout=1)
     try:
-        _run_on_every_node(cluster, names("pod"), image)
+        pull_on_every_node(cluster, names("pod"), image)
         nodes = run_module("image_preload", images=[image], nodes=cluster.nodes)
         assert nodes["present"] == 1
     finally:
@@ -69,28 +68,3 @@ def test_a_kubelet_pulls_what_its_upstream_no_longer_has(
     assert "'username' without 'password'" in bad.failed_message
     gone = run_playbook(PLAYBOOK, {**variables, "mirrors_state": "absent", "mirrors_purge": "true"})
     assert gone.changed["localhost"] == 1
-
-
-def _run_on_every_node(cluster: Cluster, name: str, image: str) -> None:
-    """A pod on every node, its image pulled anew by the kubelet."""
-    pods = [f"{name}-{number}" for number in range(len(cluster.nodes))]
-    for pod, node in zip(pods, cluster.nodes):
-        spec = {
-            "nodeName": node,
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [{"name": "c", "image": image, "imagePullPolicy": "Always", "command": ["sleep", "600"]}],
-        }
-        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod}, "spec": spec}
-        cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
-    try:
-        for pod in pods:
-            wait_for(
-                f"{pod} runs",
-                lambda pod=pod: cluster.get("pod", pod)["status"].get("phase") == "Running",
-                timeout=60,
-                interval=0.5,
-            )
-    finally:
-        cluster.kubectl("delete", "pod", "--now", *pods)
