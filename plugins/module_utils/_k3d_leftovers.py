@@ -33,7 +33,7 @@ def find(client: Any, name: str) -> list[tuple[str, Callable[[], None]]]:
         volume = next((v for v in client.volumes.list(filters=_MADE_BY_K3D) if v.name == f"k3d-{name}-images"), None)
         found: list[tuple[str, Callable[[], None]]] = []
         if network is not None:
-            on_it = client.containers.list(all=True, sparse=True, filters={"network": network.id})
+            on_it = client.containers.list(all=True, sparse=True, filters={"network": [network.name, network.id]})
             if all(_may_leave(container.attrs.get("Labels") or {}) for container in on_it):
                 found.append(
                     (f"Remove the network {network.name} that k3d left.", lambda: _remove(network, on_it)),
@@ -70,11 +70,18 @@ def _may_leave(labels: dict[str, str]) -> bool:
     return _OURS in labels or labels.get(_ROLE) == "registry"
 
 
+def _networks(container: Any) -> dict[str, Any]:
+    return dict((container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
+
+
 def _remove(thing: Any, connected: list[Any]) -> None:
     try:
         for container in connected:
             with contextlib.suppress(NotFound):
                 thing.disconnect(container, force=True)
+                if list(_networks(container)) == [thing.name]:
+                    # without any network its port would not be published
+                    thing.client.networks.get("bridge").connect(container)
         thing.remove()
     except NotFound:
         pass

@@ -125,7 +125,10 @@ def test_what_k3d_leaves_is_removed_when_nobody_needs_it(
     assert recorded(tmp_path, fake_k3d, name, check=True, **options)["actions"] == told
     assert recorded(tmp_path, fake_k3d, name, **options)["actions"] == told
     assert recorded(tmp_path, fake_k3d, name, **options)["changed"] is False
+    # it was on no other network, and has to be on one to be started
     registry.start()
+    registry.reload()
+    assert list(registry.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
 
 
 def test_a_registry_made_with_a_cluster_is_out_of_k3ds_reach(
