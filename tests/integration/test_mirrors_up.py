@@ -174,7 +174,6 @@ def _what_is_no_longer_listed_is_detached(job: Job) -> None:
     for upstream in (job.free, job.guarded):
         name = cache(job.engine, upstream.host).name
         assert job.engine.volumes.get(f"{name}-data")
-    job.run(UP)
 
 
 def _down_keeps_the_caches(job: Job) -> None:
@@ -182,7 +181,6 @@ def _down_keeps_the_caches(job: Job) -> None:
     assert "caches of its mirrors stay" in result.stdout
     for upstream in (job.free, job.guarded):
         assert cache(job.engine, upstream.host).status == "running"
-    assert job.run(DOWN).changed == {"localhost": 0}
 
 
 def _purged_when_told(job: Job) -> None:
@@ -192,4 +190,3 @@ def _purged_when_told(job: Job) -> None:
             cache(job.engine, upstream.host)
     volumes = [volume.name for volume in job.engine.volumes.list()]
     assert not [name for name in volumes if "mirror-" in name and job.names.owns(name)]
-    assert job.run(DOWN, mirrors_purge=True).changed == {"localhost": 0}
