@@ -59,6 +59,9 @@ def prove(
     """Push, pull on every node, look from a pod. What can't be tried at all is an ExpectedError."""
     place = _proof_push.find_place(engine, registry_name)
     proof = Proof(place)
+    if fresh and _registry_disk.is_full(engine, registry_name):
+        # the Engine would try again and again for more than a minute
+        raise _full_disk(registry_name)
     tag = _proof_push.TAG
     registry = None
     try:
@@ -84,9 +87,13 @@ def _full_disk_told(engine: Any, registry_name: str) -> Iterator[None]:
     except ExpectedError as error:
         if not _registry_disk.is_full(engine, registry_name):
             raise
-        raise ExpectedError(
-            f"nothing can be pushed, because {_registry_disk.told(registry_name)}; make room there and run this again."
-        ) from error
+        raise _full_disk(registry_name) from error
+
+
+def _full_disk(registry_name: str) -> ExpectedError:
+    return ExpectedError(
+        f"nothing can be pushed, because {_registry_disk.told(registry_name)}; make room there and run this again."
+    )
 
 
 def _direct(place: Place, access: Access) -> Registry | None:
