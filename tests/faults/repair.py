@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -209,21 +210,24 @@ class Play:
         """SIGKILL to the play alone, or to its process group and the groups of its workers; what it had said."""
         pid = self.process.pid
         # a worker has a group of its own since ansible-core 2.19
-        groups = {os.getpgid(child) for child in _descendants(pid) if _lives(child)} if group else set()
+        groups = _groups(pid) if group else set()
         output = self.output
         assert self.process.poll() is None, f"it had ended before:\n{output}"
         (os.killpg if group else os.kill)(pid, signal.SIGKILL)
         for other in groups - {pid}:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(other, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         assert self.process.wait() == -signal.SIGKILL
         return output
 
 
-def _lives(process: int) -> bool:
-    return Path(f"/proc/{process}").exists()
+def _groups(process: int) -> set[int]:
+    """The process groups of all that it started and that is its still."""
+    found = set()
+    for child in _descendants(process):
+        with contextlib.suppress(ProcessLookupError):
+            found.add(os.getpgid(child))
+    return found
 
 
 def _descendants(process: int) -> list[int]:
