@@ -69,6 +69,8 @@ def call(module: ModuleType, arguments: dict[str, Any]) -> dict[str, Any]:
     output = io.StringIO()
     with contextlib.redirect_stdout(output), patch_module_args(arguments), contextlib.suppress(SystemExit):
         module.main()
+    if not output.getvalue():
+        raise AnsibleError(f"{module.__name__.rpartition('.')[2]} was ended before it had an answer")
     answer: dict[str, Any] = json.loads(output.getvalue())
     answer["_ansible_parsed"] = True
     return answer

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Callable
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kubelocal.registry.plugins.plugin_utils import _in_place
@@ -49,6 +50,11 @@ def test_options_are_checked() -> None:
 def test_what_the_module_did_not_expect_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         _in_place.call(module(lambda _found: 1 / 0), {"name": "a", **ARGUMENTS})
+
+
+def test_a_module_that_is_ended_fails() -> None:
+    with pytest.raises(AnsibleError, match="kltest was ended"):
+        _in_place.call(module(lambda _found: sys.exit(1)), {"name": "a", **ARGUMENTS})
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="modules have a Python of their own elsewhere")
