@@ -70,9 +70,8 @@ def _machine(machine: Mapping[str, Any]) -> dict[str, Any]:
         return _link(name, False, "is not reached by SSH", f"see why 'ssh {machine.get('ansible_host', name)}' fails")
     if "_status_failure" in machine:
         return _link(name, False, str(machine["_status_failure"]), _MEND)
-    result = machine.get("__remote_node") or {}
-    if result.get("changed"):
-        return _link(name, False, " ".join(result.get("actions") or ["containerd is not told as declared"]), _MEND)
+    if any((machine.get(result) or {}).get("changed") for result in ("__remote_node", "__remote_no_proxy")):
+        return _link(name, False, "containerd is not told of the registry as declared", _MEND)
     return _link(name, True, "containerd is told of the registry", "")
 
 

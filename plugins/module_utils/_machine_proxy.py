@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FOLDER = "/etc/systemd/system"
-_NAME = "50-kubelocal-registry-no-proxy.conf"
+# the last one to set a variable wins, and people's own drop-ins have names like http-proxy.conf
+_NAME = "zz-kubelocal-registry-no-proxy.conf"
 
 
 @dataclass

@@ -44,7 +44,7 @@ def test_a_drop_in_is_written_once(check: bool, tmp_path: Path, monkeypatch: pyt
     result = _machine_proxy.ensure("containerd", ["registry"], check)
     assert result.changed
     assert result.actions == ["Excepted registry from the proxy of containerd, and restarted it."]
-    file = tmp_path / "containerd.service.d" / "50-kubelocal-registry-no-proxy.conf"
+    file = tmp_path / "containerd.service.d" / "zz-kubelocal-registry-no-proxy.conf"
     assert file.exists() is not check
     assert asked == (["show"] if check else ["show", "daemon-reload", "try-restart"])
     assert not list(tmp_path.rglob("*.new"))
