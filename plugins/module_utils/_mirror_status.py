@@ -20,10 +20,17 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._distribution i
     RegistryError,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import run_in
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import container_name
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_found import find_all
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
 from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import KNOWN_REPOSITORY, url_of
+
+try:
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
+    pass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +91,8 @@ def classify(status: int, text: str, with_credentials: bool) -> tuple[str, str]:
         return LIMIT, said
     if status in (200, 404):
         return OK, ""
-    if any(word in low for word in _NAME_WORDS) and "refused" not in low:
+    # also when it is the name server that refuses
+    if any(word in low for word in _NAME_WORDS):
         return NAME, said
     if any(word in low for word in _TLS_WORDS):
         return TLS, said
@@ -246,7 +254,10 @@ def _metrics_of(container: Any) -> dict[str, int]:
 
 
 def _volume_bytes(container: Any) -> int | None:
-    code, output = run_in(container, ["du", "-sk", "/var/lib/registry"])
+    try:
+        code, output = run_in(container, ["du", "-sk", "/var/lib/registry"])
+    except (APIError, DockerException, RequestException, ExpectedError):
+        return None
     first = output.split()
     return int(first[0]) * 1024 if code == 0 and first and first[0].isdigit() else None
 

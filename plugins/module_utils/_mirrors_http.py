@@ -15,7 +15,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+
+try:
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+except ImportError:  # told by the module, by way of _docker.DOCKER_IMPORT_ERROR
+    pass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,8 +103,12 @@ def parse(raw: bytes) -> Answer:
 def _converse(container: Any, argv: list[str], request: bytes, timeout: float) -> tuple[bytes, bytes]:
     """Run a program with ``request`` on its standard input; both its outputs."""
     api = container.client.api
-    identity = api.exec_create(container.id, argv, stdin=True, stdout=True, stderr=True, tty=False)["Id"]
-    stream = api.exec_start(identity, socket=True)
+    try:
+        identity = api.exec_create(container.id, argv, stdin=True, stdout=True, stderr=True, tty=False)["Id"]
+        stream = api.exec_start(identity, socket=True)
+    except (APIError, DockerException, RequestException) as error:
+        # it ended, or is being restarted, since it was looked at
+        raise NoAnswer(f"nothing runs in the container '{container.name}': {explain(error)}.") from error
     connection = getattr(stream, "_sock", stream)
     end = time.monotonic() + timeout
     try:

@@ -40,6 +40,12 @@ def _unknown(detail: str) -> str:
         ),
         (
             500,
+            _unknown('Get "http://up/v2/": dial tcp: lookup up on 127.0.0.11:53: read: connection refused'),
+            False,
+            status.NAME,
+        ),
+        (
+            500,
             _unknown('Get "https://a/v2/": x509: certificate signed by unknown authority'),
             False,
             status.TLS,
