@@ -123,6 +123,9 @@ def _tell(run: Run, seconds: float) -> int:
         counts = part.counts()
         passed, skipped, failed = passed + counts.passed, skipped + counts.skipped, failed + counts.failed
         print(f"  {part.name:<24} {part.state:<8} {part.seconds / 60:5.1f} min")
+    for part in run.parts.values():
+        for name in part.shaky:
+            print(f"PASSED ONLY WHEN TRIED AGAIN {name}")
     for name in failed:
         print(f"FAILED {name}")
     print(f"{seconds / 60:.1f} minutes; the parts' output is in {OUTPUT}")

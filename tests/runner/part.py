@@ -18,6 +18,9 @@ from pathlib import Path
 from tests.runner import junit
 from tests.runner.places import OUTPUT, ROOT
 
+# more than that is no matter of a busy machine
+_MOST_TRIED_AGAIN = 10
+
 
 @dataclass
 class Part:
@@ -32,10 +35,14 @@ class Part:
     is_pytest: bool = False
     # programs without which it is skipped
     programs: tuple[str, ...] = ()
+    # what is run once more where little failed: on a busy machine a kubelet may be late, and that is told, not hidden
+    again: list[str] = field(default_factory=list)
 
     state: str = "waiting"  # running, passed, failed, skipped
     seconds: float = 0
     reason: str = ""
+    # what failed, and passed when it was tried again
+    shaky: list[str] = field(default_factory=list)
     _process: subprocess.Popen[bytes] | None = None
     _ended: bool = False
 
@@ -49,6 +56,11 @@ class Part:
         """What pytest tells about single tests."""
         return OUTPUT / f"{self.name}.xml"
 
+    @property
+    def second_report(self) -> Path:
+        """The same, of those that were tried again."""
+        return OUTPUT / f"{self.name}-again.xml"
+
     def run(self) -> None:
         """Run it to its end; ``state`` is passed, failed or skipped then."""
         missing = self.missing()
@@ -57,14 +69,36 @@ class Part:
             return
         self.state, begun = "running", time.monotonic()
         self.report.unlink(missing_ok=True)
+        self.second_report.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             for command in self.commands:
                 left = self.minutes * 60 - (time.monotonic() - begun)
                 self.reason = self._run(command, log.fileno(), left)
                 if self.reason:
                     break
+            self._try_again(log.fileno(), begun)
         self.seconds = time.monotonic() - begun
         self.state = "failed" if self.reason else "passed"
+
+    def _try_again(self, log: int, begun: float) -> None:
+        left = self.minutes * 60 - (time.monotonic() - begun)
+        failed = self._failed() if self.is_pytest else [self.name]
+        if not (self.reason and self.again and failed) or len(failed) > _MOST_TRIED_AGAIN or left < self.minutes * 15:
+            return
+        self.reason = self._run(self.again, log, left)
+        still = self._failed() if self.is_pytest else [self.name] * bool(self.reason)
+        self.shaky = [name for name in failed if name not in still]
+
+    def _failed(self) -> list[str]:
+        return self._tests().failed
+
+    def _tests(self) -> junit.Counts:
+        """What pytest tells of both tries: a test that passed at the second has passed."""
+        counts = junit.read(self.report) if self.report.exists() else junit.Counts()
+        if self.second_report.exists():
+            second = junit.read(self.second_report)
+            counts.passed, counts.failed = counts.passed + second.passed, second.failed
+        return counts
 
     def missing(self) -> list[str]:
         """The programs it can't do without and that this machine does not have."""
@@ -79,7 +113,7 @@ class Part:
 
     def counts(self) -> junit.Counts:
         """How many tests passed, failed and were skipped: those of pytest, else the part as one."""
-        counts = junit.read(self.report) if self.is_pytest and self.report.exists() else junit.Counts()
+        counts = self._tests() if self.is_pytest else junit.Counts()
         if self.state == "failed" and not counts.failed:
             counts.failed.append(f"{self.name}: {self.reason}")
         elif self.state == "skipped":

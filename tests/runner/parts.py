@@ -60,9 +60,13 @@ def _pytest(
     if not any(folder.rglob("test_*.py")):
         return Part(name, [], minutes)
     marks = [] if long else ["-m", "not long"]
-    report = ["--junitxml", str(OUTPUT / f"{name}.xml"), "--durations", "15"]
-    command = [_PYTHON, "-m", "pytest", "-q", *marks, *report, f"--ignore={_ENGINE}", f"tests/{name}"]
-    return Part(name, [command], minutes, after, environment, is_pytest=True)
+    part = Part(name, [], minutes, after, environment, is_pytest=True)
+    # lanes run side by side, and each remembers what failed in a folder of its own
+    cache = f"cache_dir={OUTPUT / 'cache' / name}"
+    pytest = [_PYTHON, "-m", "pytest", "-q", *marks, "-o", cache, f"--ignore={_ENGINE}", f"tests/{name}"]
+    part.commands = [[*pytest, "--durations", "15", "--junitxml", str(part.report)]]
+    part.again = [*pytest, "--last-failed", "--last-failed-no-failures", "none", "--junitxml", str(part.second_report)]
+    return part
 
 
 def _engine(after: tuple[str, ...]) -> Part:
@@ -87,5 +91,6 @@ def _molecule() -> list[Part]:
             "ANSIBLE_COLLECTIONS_PATH": str(OUTPUT / "ansible" / "collections"),
         }
         programs = _PROGRAMS.get(scenario, ())
-        parts.append(Part(f"molecule-{scenario}", [command], 10, ("machine",), environment, programs=programs))
+        part = Part(f"molecule-{scenario}", [command], 20, ("machine",), environment, programs=programs, again=command)
+        parts.append(part)
     return parts

@@ -70,3 +70,48 @@ def test_tests_of_pytest_are_counted_by_name(output: Path) -> None:
 def test_a_report_that_was_cut_short_is_a_failure(output: Path) -> None:
     (output / "a.xml").write_text("<testsuites><testcase")
     assert len(junit.read(output / "a.xml").failed) == 1
+
+
+def test_little_that_failed_is_tried_again_and_told(output: Path) -> None:
+    (output / "test_x.py").write_text(
+        "from pathlib import Path\n"
+        "def test_good(): pass\n"
+        "def test_late():\n"
+        f"    there = Path({str(output / 'ran')!r})\n"
+        "    was = there.exists()\n"
+        "    there.touch()\n"
+        "    assert was\n"
+    )
+    made = _pytest_part(output)
+    made.run()
+    counts = made.counts()
+    assert (made.state, made.shaky) == ("passed", ["test_x.py::test_late"])
+    assert (counts.passed, counts.failed) == (2, [])
+
+
+def test_what_fails_twice_has_failed(output: Path) -> None:
+    (output / "test_x.py").write_text("def test_good(): pass\ndef test_bad(): assert False\n")
+    made = _pytest_part(output)
+    made.run()
+    counts = made.counts()
+    assert (made.state, made.shaky) == ("failed", [])
+    assert (counts.passed, counts.failed) == (1, ["test_x.py::test_bad"])
+
+
+def test_much_that_failed_is_not_tried_again(output: Path) -> None:
+    (output / "test_x.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('n', range(11))\ndef test_bad(n): assert False\n"
+    )
+    made = _pytest_part(output)
+    made.run()
+    assert len(made.counts().failed) == 11
+    assert not made.second_report.exists()
+
+
+def _pytest_part(folder: Path) -> Part:
+    made = Part("a", [], 1, is_pytest=True)
+    options = ["-c", "/dev/null", "--rootdir", str(folder), "-o", f"cache_dir={folder / 'cache'}"]
+    command = [sys.executable, "-m", "pytest", "-q", *options, str(folder / "test_x.py")]
+    made.commands = [[*command, "--junitxml", str(made.report)]]
+    made.again = [*command, "--last-failed", "--junitxml", str(made.second_report)]
+    return made
