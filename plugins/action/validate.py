@@ -31,6 +31,12 @@ class ActionModule(ActionBase):
                 result.update(failed=True, msg=f"{name}: its value can't be worked out: {message}.")
                 return result
         checked = _variables.check(given)
+        machines = (task_vars or {}).get("groups", {}).get("cluster_nodes")
+        if checked.values.get("cluster_provider") == "remote" and not machines:
+            checked.problems.append(
+                "cluster_provider: 'remote' needs machines in the inventory's group cluster_nodes, and there are none; "
+                "name an inventory that has them with -i."
+            )
         if checked.problems:
             result.update(failed=True, msg="\n".join(checked.problems), problems=checked.problems)
             return result
