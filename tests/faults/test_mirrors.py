@@ -76,7 +76,8 @@ def upstream(
         pytest.param(_paused, "cache_down", id="paused", marks=pytest.mark.long),
         pytest.param(_killed, "cache_down", id="killed", marks=pytest.mark.long),
         pytest.param(_removed, "cache_down", id="removed"),
-        pytest.param(_disconnected, "name_not_found", id="disconnected"),
+        # its name is not found, unless a connection from before is still open and stays silent
+        pytest.param(_disconnected, "name_not_found upstream_down", id="disconnected"),
         pytest.param(_client_file_lost, "cache_denied", id="client-file-lost"),
         pytest.param(_credentials_edited, None, id="credentials-edited", marks=pytest.mark.long),
         pytest.param(_configuration_broken, "cache_down", id="configuration-broken", marks=pytest.mark.long),
@@ -93,7 +94,7 @@ def test_a_fault_is_named_and_repaired(
     fault(cache(engine, one.host), network)
     told = run_module("registry_mirrors_info", mirrors=options["mirrors"], status=True)["status"][0]
     if cause is not None:
-        assert told["cause"] == cause, told
+        assert told["cause"] in cause.split(), told
         assert told["cure"]
 
     assert run_module("registry_mirrors", **options)["changed"]
