@@ -142,7 +142,8 @@ def test_the_port_is_changed_and_changed_back(home: Home) -> None:
     home.mended()
 
 
-@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.long)], ids=["control-plane", "worker"])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [0, 1], ids=["control-plane", "worker"])
 def test_a_node_is_restarted(home: Home, number: int) -> None:
     home.node(number).stop(timeout=2)
     assert f"'{home.nodes[number]}' is exited" in home.broken()["cluster"]
