@@ -35,9 +35,7 @@ class Links(Protocol):
         """One more link."""
 
 
-def look(
-    cluster: Cluster, place: Place | None, links: Links, up: str, caches: Mapping[str, str] | None = None
-) -> None:
+def look(cluster: Cluster, place: Place | None, links: Links, up: str, caches: Mapping[str, str] | None = None) -> None:
     """A link for each node's hosts.toml, and one for its containerd. ``caches``: where the hosts that are cached are to lead."""
     folder = _K3S if cluster.provider == "k3d" else _CONFIGURATION
     with ThreadPoolExecutor(max_workers=8) as pool:
