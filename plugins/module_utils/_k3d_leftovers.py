@@ -52,7 +52,7 @@ def spare_registries(client: Any, name: str) -> Callable[[], None]:
     """
     labels = [f"{_CLUSTER}={name}", f"{_ROLE}=registry"]
     try:
-        registries = client.containers.list(all=True, filters={"label": labels})
+        registries = client.containers.list(all=True, ignore_removed=True, filters={"label": labels})
         if not registries:
             return lambda: None
         shelter = client.networks.create(f"k3d-{name}-kubelocal")

@@ -85,7 +85,7 @@ class Job:
 
     def exists(self) -> list[str]:
         """Whatever of ours Docker has."""
-        found = [container.name for container in self.engine.containers.list(all=True)]
+        found = [container.name for container in self.engine.containers.list(all=True, ignore_removed=True)]
         found += [volume.name for volume in self.engine.volumes.list()]
         return sorted(name for name in found if name.startswith((self.cluster, self.registry)))
 
