@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: kubelocal contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.kubelocal.registry.plugins.filter.up_steps import up_steps
+
+
+def steps(provider: str, **given: bool) -> list[str]:
+    return [" ".join(step) for step in up_steps({"cluster_provider": provider}, **given)]
+
+
+def test_the_registry_starts_while_a_kind_cluster_is_being_created() -> None:
+    assert steps("kind") == ["kind start", "registry main", "kind finish", "connect main"]
+    assert steps("kind", exists=True) == ["kind main", "registry main", "connect main"]
+    assert steps("kind", mirrors=True) == ["kind start", "registry main", "mirrors main", "kind finish", "connect main"]
+
+
+def test_nodes_of_k3d_know_the_registry_from_birth() -> None:
+    assert steps("k3d", mirrors=True) == ["registry main", "mirrors main", "k3d main", "connect main"]
+
+
+def test_what_exists_is_connected_only() -> None:
+    assert steps("existing") == ["registry main", "connect main"]
+    assert steps("remote", mirrors=True) == []
