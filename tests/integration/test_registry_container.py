@@ -167,11 +167,11 @@ def test_changes_keep_images_and_networks(
 ) -> None:
     name, port = names("changes"), free_port()
     network = engine.networks.create(
-        names("net"), ipam=docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.213.77.0/24")])
+        names("net"), ipam=docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.213.78.0/24")])
     )
     further = engine.networks.create(names("more"))
     registry(name, image=testbed.registry_image, port=port)
-    network.connect(name, aliases=["hub"], ipv4_address="10.213.77.9")
+    network.connect(name, aliases=["hub"], ipv4_address="10.213.78.9")
     digest = push(port)
     authority = Authority()
     certificate, key = authority.issue("localhost", name)
@@ -187,7 +187,7 @@ def test_changes_keep_images_and_networks(
         assert not again["changed"], again["actions"]
         endpoint = engine.containers.get(name).attrs["NetworkSettings"]["Networks"][network.name]
         assert "hub" in endpoint["Aliases"]
-        assert endpoint["IPAddress"] == "10.213.77.9"
+        assert endpoint["IPAddress"] == "10.213.78.9"
         return result
 
     change("environment", environment={"REGISTRY_LOG_LEVEL": "debug"})
