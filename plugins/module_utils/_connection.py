@@ -152,7 +152,7 @@ def connect(client: Any, request: Request, check: bool) -> Result:
     _both(client, cluster, api, nodes, True, check, result, discover)
     names = [registry.name, *(str(cache.name) for cache, _item in caches if cache is not None)]
     _except_from_proxy(client, cluster, names, check, result)
-    if agent_changed and not check:
+    if agent_changed and request.node_agent and not check:
         try:
             _node_agent.wait_ready(api.get(), request.node_agent_image)
         except ExpectedError as error:
