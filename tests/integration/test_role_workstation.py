@@ -67,14 +67,20 @@ def test_role_from_a_path(tmp_path: Path, play: Path) -> None:
         "workstation_kind_source": "path",
         "workstation_kind_path": str(source),
     }
-    planned = run_playbook(play, variables, "--diff", check=True)
+    # a kind that this machine has would be left as it is
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "docker").symlink_to(shutil.which("docker") or "docker")
+    environment = {"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
+    planned = run_playbook(play, variables, "--diff", check=True, environment=environment)
     assert planned.changed == {"localhost": 1}
     assert not folder.exists()
-    assert run_playbook(play, variables).changed == {"localhost": 1}
+    assert run_playbook(play, variables, environment=environment).changed == {"localhost": 1}
     assert (folder / "kind").read_bytes() == PROGRAM
     assert stat.S_IMODE((folder / "kind").stat().st_mode) == 0o755
-    assert run_playbook(play, variables).changed == {"localhost": 0}
-    assert run_playbook(play, {**variables, "workstation_state": "absent"}).changed == {"localhost": 1}
+    assert run_playbook(play, variables, environment=environment).changed == {"localhost": 0}
+    removed = run_playbook(play, {**variables, "workstation_state": "absent"}, environment=environment)
+    assert removed.changed == {"localhost": 1}
     assert list(folder.iterdir()) == []
 
 
