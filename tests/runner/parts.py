@@ -25,14 +25,14 @@ def lanes(long: bool, cluster: str) -> list[list[Part]]:
     shared = {"KUBELOCAL_TEST_CLUSTER": cluster, "KUBELOCAL_TEST_KUBECONFIG": kubeconfig}
     first = [
         machine,
-        _pytest("integration", long, 90 if long else 40, shared),
+        _pytest("integration", long, 90 if long else 50, shared),
         _pytest("commands", long, 20, {}),
     ]
     second = [
         Part("lint", [[_PYTHON, "-m", "tests.checks", "--jobs", "1"]], 25),
         _pytest("unit", long, 15, {}, after=()),
         *_molecule(),
-        _pytest("faults", long, 120 if long else 40, {}),
+        _pytest("faults", long, 120 if long else 45, {}),
     ]
     if long:
         # it restarts the Engine, so everything else has to be over
