@@ -287,7 +287,7 @@ def _replace(
     work: Work, spec: Spec, values: dict[str, Any], observed: Observed, image: dict[str, Any], why: str, check: bool
 ) -> Observed:
     client = work.client
-    _registry_data.refuse_memory(observed, "replacing it")
+    _registry_data.refuse_loss(observed, "replacing it")
     reference = values["image"]
     if not image and _image_stays(values, observed):
         image = observed.image
@@ -501,7 +501,7 @@ def _stopped(work: Work, spec: Spec, check: bool) -> Result:
         return Result(registry={"name": spec.name, "exists": False, "healthy": False})
     result = Result(actions=work.actions, before={"status": observed.status}, after={"status": observed.status})
     if observed.status in ("running", "paused", "restarting"):
-        _registry_data.refuse_memory(observed, "stopping it")
+        _registry_data.refuse_loss(observed, "stopping it")
         work.actions.append(f"Stopped the registry '{spec.name}'.")
         result.after = {"status": "exited"}
         if not check:
@@ -534,7 +534,7 @@ def _absent(work: Work, spec: Spec, check: bool, purge: bool) -> Result:
         result.before = {"state": "present", "image": observed.image_reference, "volume": data.name or data.kind}
         result.registry = describe(client, observed, healthy=False)
         if not purge:
-            _registry_data.refuse_memory(observed, "removing it")
+            _registry_data.refuse_loss(observed, "removing it")
             if data.kind in ("layer", "bind") or (data.kind == "volume" and data.name != target):
                 _move(work, observed, target, check)
         work.actions.append(

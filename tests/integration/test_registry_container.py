@@ -251,6 +251,22 @@ def test_the_old_one_is_put_back(engine: docker.DockerClient, testbed: Testbed, 
     assert {c.name for c in engine.containers.list(all=True, filters={"name": name})} == {name}
 
 
+def test_one_whose_images_go_when_it_stops_is_not_stopped(
+    engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Port
+) -> None:
+    name, port = names("rm"), free_port()
+    ports = {"5000/tcp": ("127.0.0.1", port)}
+    made = engine.containers.run(testbed.registry_image, name=name, detach=True, remove=True, ports=ports)
+    assert not registry(name)["changed"]
+    digest = push(port)
+    for options in ({"port": free_port()}, {"state": "stopped"}, {"state": "absent"}):
+        assert "was started with --rm" in registry(name, fails=True, **options)["msg"]
+    assert engine.containers.get(name).id == made.id
+    assert pull(f"localhost:{port}", "kept:v1") == digest
+    registry(name, state="absent", purge=True)
+    assert not engine.containers.list(all=True, filters={"name": name})
+
+
 def test_who_holds_the_port(engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Port) -> None:
     name, port = names("wants"), free_port()
     with socket.create_server(("127.0.0.1", port)):
