@@ -62,7 +62,8 @@ def refuse_loss(observed: Observed, doing: str) -> None:
     """What is in memory, or goes as soon as the container stops, can't be moved: better nothing than lost."""
     if observed.host_config.get("AutoRemove") and (observed.data.kind == "layer" or observed.data.anonymous):
         raise ExpectedError(
-            f"the registry '{observed.name}' was started with --rm, so the Engine deletes its images when it stops, and {doing} would lose them; push them elsewhere first, or remove it with purge."
+            f"the registry '{observed.name}' was started with --rm, so the Engine deletes its images when it stops, "
+            f"and {doing} would lose them; push them elsewhere first, or remove it with purge."
         )
     if observed.data.kind in IN_MEMORY:
         raise ExpectedError(
