@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def configuration(
     if registries:
         # k3d takes a text of one line for a path
         generated["registries"] = {"config": registries.rstrip("\n") + "\n"}
-    merged = _merge(generated, {key: value for key, value in given.items() if value is not None})
+    merged = merge(generated, {key: value for key, value in given.items() if value is not None})
     if no_proxy:
         merged["env"] = _without_proxy(merged.get("env") or [], no_proxy)
     return {key: value for key, value in merged.items() if value != []}
@@ -103,19 +104,6 @@ def _without_proxy(env: list[Any], names: Sequence[str]) -> list[Any]:
             every = dict.fromkeys([*(word for word in before.split(",") if word), *names])
             other["envVar"] = f"{key}={','.join(every)}"
     return result
-
-
-def _merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in given.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = _merge(old, value)
-        elif isinstance(old, list) and isinstance(value, list):
-            merged[key] = old + copy.deepcopy(value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
 
 
 def _check(

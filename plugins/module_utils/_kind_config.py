@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ def configuration(
         "name": name,
         "containerdConfigPatches": containerd_patches(versioned),
     }
-    merged = _merge(generated, {key: value for key, value in given.items() if key != "nodes" and value is not None})
+    merged = merge(generated, {key: value for key, value in given.items() if key != "nodes" and value is not None})
     merged["nodes"] = nodes
     return merged
 
@@ -100,19 +101,6 @@ def without_nodes(whole: Mapping[str, Any]) -> dict[str, Any]:
 
 def _patch(table: str) -> str:
     return f'[{table}]\n  config_path = "{CERTS_D}"\n'
-
-
-def _merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in given.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = _merge(old, value)
-        elif isinstance(old, list) and isinstance(value, list):
-            merged[key] = old + copy.deepcopy(value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
 
 
 def _check(name: str, workers: int, given: Mapping[str, Any]) -> None:
