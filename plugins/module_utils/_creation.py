@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 # Runs the tool and writes down how it ended. Only the tool has to live on for the lock to be held.
 _RUN = """
@@ -178,32 +178,6 @@ def unlock_kubeconfig(path: str, ours: bool, actions: list[str], check: bool, pa
                 "if no kubectl or kind runs that writes it, remove that file."
             )
         time.sleep(0.1)
-
-
-def others(tool: str, processes: Callable[[], list[list[str]]] | None = None) -> list[list[str]]:
-    """Command lines of this machine's processes that are creating a cluster with ``tool``, whoever started them."""
-    found = []
-    for argv in (processes or _processes)():
-        words = [word for word in argv[1:] if not word.startswith("-")]
-        if os.path.basename(argv[0]) == tool and words[:2] in (["create", "cluster"], ["cluster", "create"]):
-            found.append(argv)
-    return found
-
-
-def _processes() -> list[list[str]]:
-    lines = []
-    if os.path.isdir("/proc/self"):
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                try:
-                    with open(f"/proc/{name}/cmdline", "rb") as file:
-                        lines.append([word.decode(errors="replace") for word in file.read().split(b"\0")[:-1]])
-                except OSError:
-                    continue
-    else:
-        ran = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=False)
-        lines = [line.split() for line in ran.stdout.splitlines()]
-    return [line for line in lines if line]
 
 
 def _locked(descriptor: int) -> bool:

@@ -15,10 +15,12 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _k3d_leftovers,
     _k3d_network,
 )
-from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import Declared, Tool
+from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_declared import Declared
 
 
 _LINE = re.compile(r'level=(\w+) msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))')

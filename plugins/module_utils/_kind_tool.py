@@ -7,12 +7,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _kind_cli, _kind_config, _kind_differences
-from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import Declared, Tool
+from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._cluster import Cluster
+    from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_declared import Declared
 
 
 class Kind(Tool):

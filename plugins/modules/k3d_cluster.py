@@ -18,21 +18,9 @@ description:
   - C(k3d cluster create) goes on when a play is killed, and the next run waits for it. What such a run left half made, with a server that
     never came up and nobody creating it any more, is deleted and made anew.
 options:
-  state:
-    description:
-      - V(present) creates the cluster when it is not there, starts it when it is stopped and unpauses paused nodes, writes its kubeconfig
-        entry when that is missing or wrong, and waits until it works.
-      - V(absent) deletes it and its kubeconfig entry.
-    type: str
-    choices:
-      - present
-      - absent
-    default: present
   name:
     description:
       - Name of the cluster. Lower case letters, digits and V(-), at most 32 characters.
-    type: str
-    required: true
   servers:
     description:
       - Number of servers (control planes).
@@ -70,55 +58,17 @@ options:
     description:
       - A k3d configuration (C(k3d.io/v1alpha5), kind C(Simple)) that is merged into the generated one. Dictionaries are merged deeply, and
         lists are appended to ours. The number of nodes is set by O(servers) and O(agents).
-    type: dict
-    default: {}
-  kubeconfig:
-    description:
-      - Path of the kubeconfig file that the cluster's context is written into.
-      - If not set, E(KUBECONFIG) tells, else it is C(~/.kube/config), as for k3d and kubectl.
-    type: path
-  on_difference:
-    description:
-      - What to do when an existing cluster differs from the declaration in its number of nodes, their images, or in
-        the rest of the configuration that it was created from.
-    type: str
-    choices:
-      - warn
-      - fail
-    default: warn
-  wait:
-    description:
-      - Whether to wait until the cluster works. With V(false) a creation is only begun, and another call of this module waits for it.
-    type: bool
-    default: true
-  wait_timeout:
-    description:
-      - Seconds to wait for C(k3d cluster create), and again for the cluster to work.
-    type: int
-    default: 600
-  progress_interval:
-    description:
-      - Return with RV(pending=true) after so many seconds of waiting for a creation. V(0) waits without a word.
-      - In a play this is taken care of, and progress is shown every 10 seconds unless another number is set.
-    type: int
-    default: 0
   no_proxy:
     description:
       - Names that the nodes must not reach through a proxy, such as the registry's. They are added to E(NO_PROXY) of the nodes for which V(env)
         in O(config) names a proxy.
-    type: list
-    elements: str
-    default: []
   executable:
-    description:
-      - Name or path of the k3d program. It is only needed when something has to be done.
-    type: path
     default: k3d
 requirements:
   - k3d >= 5.6
-  - PyYAML
 extends_documentation_fragment:
   - kubelocal.registry.docker
+  - kubelocal.registry.managed_cluster
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.full
   - kubelocal.registry.attributes.docker_group
@@ -206,71 +156,27 @@ log:
   sample: /home/me/.cache/kubelocal.registry/k3d.dev.log
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from typing import Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker
-from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module
 from ansible_collections.kubelocal.registry.plugins.module_utils._k3d_tool import K3d
-from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import (
-    Declared,
-    ManagedCluster,
-    connect,
-    difference_message,
-)
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "servers": {"type": "int", "default": 1},
+    "agents": {"type": "int", "default": 0},
+    "image": {"type": "str"},
+    "ports": {"type": "list", "elements": "str", "default": []},
+    # may hold passwords
+    "registries": {"type": "str", "no_log": True},
+    "join": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "name": {"type": "str", "required": True},
-            "servers": {"type": "int", "default": 1},
-            "agents": {"type": "int", "default": 0},
-            "image": {"type": "str"},
-            "ports": {"type": "list", "elements": "str", "default": []},
-            # may hold passwords
-            "registries": {"type": "str", "no_log": True},
-            "join": {"type": "list", "elements": "str", "default": []},
-            "config": {"type": "dict", "default": {}},
-            "kubeconfig": {"type": "path"},
-            "on_difference": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 600},
-            "progress_interval": {"type": "int", "default": 0},
-            "no_proxy": {"type": "list", "elements": "str", "default": []},
-            "executable": {"type": "path", "default": "k3d"},
-            **_docker.DOCKER_OPTIONS,
-        },
-        supports_check_mode=True,
-    )
-    if _docker.DOCKER_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
-    options = dict(module.params)
-    state, timeout = options.pop("state"), options.pop("docker_timeout")
-    own = {name: options.pop(name) for name in ("servers", "agents", "image", "ports", "registries", "join")}
-    try:
-        declared = Declared(**options)
-        declared.check()
-        tool = K3d(declared, **own)
-        tool.wanted()
-        client = connect(declared, timeout, module.check_mode)
-        result = ManagedCluster(client, tool, declared, module.check_mode).run(state)
-    except ExpectedError as error:
-        module.fail_json(msg=str(error), changed=bool(error.actions), actions=error.actions)
-    if result.differences:
-        module.warn(difference_message(tool, declared.name, result.differences))
-    answer = {
-        "changed": result.changed,
-        "cluster": result.cluster.as_result(),
-        "actions": result.actions,
-        "differences": result.differences,
-        "pending": result.pending,
-        "progress": result.progress,
-        "log": result.log,
-    }
-    if module._diff:
-        answer["diff"] = {"before": result.before, "after": result.after}
-    module.exit_json(**answer)
+    module = AnsibleModule(argument_spec=_cluster_module.argument_spec("k3d", OPTIONS), supports_check_mode=True)
+    _cluster_module.answer(module, K3d, OPTIONS)
 
 
 if __name__ == "__main__":

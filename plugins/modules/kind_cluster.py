@@ -20,21 +20,9 @@ description:
   - On every node containerd's C(config_path) is V(/etc/containerd/certs.d) from the start, so that P(kubelocal.registry.containerd_hosts#module)
     needs no restart.
 options:
-  state:
-    description:
-      - V(present) creates the cluster when it is not there, starts its stopped nodes and unpauses paused ones, writes its kubeconfig entry
-        when that is missing or wrong, and waits until it works.
-      - V(absent) deletes it and its kubeconfig entry.
-    type: str
-    choices:
-      - present
-      - absent
-    default: present
   name:
     description:
       - Name of the cluster. Lower case letters, digits, V(-) and V(.), at most 50 characters.
-    type: str
-    required: true
   workers:
     description:
       - Number of workers beside the one control plane.
@@ -52,56 +40,18 @@ options:
         lists of patches are appended to ours.
       - C(containerdConfigPatches) that use containerd's legacy C(registry.mirrors) or C(registry.configs) are refused, since they exclude
         C(hosts.toml) files.
-    type: dict
-    default: {}
-  kubeconfig:
-    description:
-      - Path of the kubeconfig file that the cluster's context is written into.
-      - If not set, E(KUBECONFIG) tells, else it is C(~/.kube/config), as for kind and kubectl.
-    type: path
-  on_difference:
-    description:
-      - What to do when an existing cluster differs from the declaration in its number of nodes, their images, ports or mounts, or in
-        the rest of the configuration that it was created from.
-    type: str
-    choices:
-      - warn
-      - fail
-    default: warn
-  wait:
-    description:
-      - Whether to wait until the cluster works. With V(false) a creation is only begun, and another call of this module waits for it.
-    type: bool
-    default: true
-  wait_timeout:
-    description:
-      - Seconds to wait for C(kind create), and again for the cluster to work.
-    type: int
-    default: 600
-  progress_interval:
-    description:
-      - Return with RV(pending=true) after so many seconds of waiting for a creation. V(0) waits without a word.
-      - In a play this is taken care of, and progress is shown every 10 seconds unless another number is set.
-    type: int
-    default: 0
   no_proxy:
     description:
       - Names that the nodes must not reach through a proxy, such as the registry's. They are added to E(NO_PROXY) in kind's environment when
         a cluster is created and the environment names a proxy.
-    type: list
-    elements: str
-    default: []
   executable:
-    description:
-      - Name or path of the kind program. It is only needed when something has to be done.
-    type: path
     default: kind
 requirements:
   - kind >= 0.27
   - Docker's command line, which kind calls
-  - PyYAML
 extends_documentation_fragment:
   - kubelocal.registry.docker
+  - kubelocal.registry.managed_cluster
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.full
   - kubelocal.registry.attributes.docker_group
@@ -184,66 +134,22 @@ log:
   sample: /home/me/.cache/kubelocal.registry/kind.dev.log
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from typing import Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker
-from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module
 from ansible_collections.kubelocal.registry.plugins.module_utils._kind_tool import Kind
-from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import (
-    Declared,
-    ManagedCluster,
-    connect,
-    difference_message,
-)
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "workers": {"type": "int", "default": 0},
+    "image": {"type": "str"},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "name": {"type": "str", "required": True},
-            "workers": {"type": "int", "default": 0},
-            "image": {"type": "str"},
-            "config": {"type": "dict", "default": {}},
-            "kubeconfig": {"type": "path"},
-            "on_difference": {"type": "str", "choices": ["warn", "fail"], "default": "warn"},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 600},
-            "progress_interval": {"type": "int", "default": 0},
-            "no_proxy": {"type": "list", "elements": "str", "default": []},
-            "executable": {"type": "path", "default": "kind"},
-            **_docker.DOCKER_OPTIONS,
-        },
-        supports_check_mode=True,
-    )
-    if _docker.DOCKER_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
-    options = dict(module.params)
-    state, timeout = options.pop("state"), options.pop("docker_timeout")
-    workers, image = options.pop("workers"), options.pop("image")
-    try:
-        declared = Declared(**options)
-        declared.check()
-        tool = Kind(declared, workers, image)
-        tool.wanted()
-        client = connect(declared, timeout, module.check_mode)
-        result = ManagedCluster(client, tool, declared, module.check_mode).run(state)
-    except ExpectedError as error:
-        module.fail_json(msg=str(error), changed=bool(error.actions), actions=error.actions)
-    if result.differences:
-        module.warn(difference_message(tool, declared.name, result.differences))
-    answer = {
-        "changed": result.changed,
-        "cluster": result.cluster.as_result(),
-        "actions": result.actions,
-        "differences": result.differences,
-        "pending": result.pending,
-        "progress": result.progress,
-        "log": result.log,
-    }
-    if module._diff:
-        answer["diff"] = {"before": result.before, "after": result.after}
-    module.exit_json(**answer)
+    module = AnsibleModule(argument_spec=_cluster_module.argument_spec("kind", OPTIONS), supports_check_mode=True)
+    _cluster_module.answer(module, Kind, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._creation import (
     Creation,
-    others,
     state_folder,
     unlock_kubeconfig,
 )
@@ -105,12 +104,6 @@ def test_a_lock_of_somebody_else_is_told(tmp_path: Path) -> None:
     with pytest.raises(ExpectedError, match=r"config\.lock, which did not go away"):
         unlock_kubeconfig(str(tmp_path / "config"), False, [], check=False, patience=0.2)
     assert lock.exists()
-
-
-def test_finds_who_else_is_creating() -> None:
-    kind = ["/usr/bin/kind", "create", "cluster", "--name", "dev"]
-    found = others("kind", lambda: [kind, ["kind", "get", "clusters"], ["vi", "create", "cluster"], ["kind"]])
-    assert found == [kind]
 
 
 def test_state_goes_where_it_can_be_written(tmp_path: Path) -> None:

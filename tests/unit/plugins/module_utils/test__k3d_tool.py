@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._cluster import Cluster, Node
+from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_declared import Declared
 from ansible_collections.kubelocal.registry.plugins.module_utils._k3d_tool import K3d
-from ansible_collections.kubelocal.registry.plugins.module_utils._managed_cluster import Declared
 
 # as k3d 5.9 prints it with LOG_COLORS=false
 LOG = """time="2026-11-20T10:00:00Z" level=info msg="Prep: Network"
