@@ -384,8 +384,11 @@ class _Library:
     def send(self, method: str, target: str, data: bytes | None, headers: Mapping[str, str], timeout: float) -> Answer:
         import urllib3
 
+        # at urllib3's top only since its version 2
+        from urllib3._collections import HTTPHeaderDict
+
         configuration = self._client.configuration
-        every = urllib3.HTTPHeaderDict({**self._client.default_headers, **headers})
+        every = HTTPHeaderDict({**self._client.default_headers, **headers})
         for auth in configuration.auth_settings().values():
             if auth.get("in") == "header" and auth.get("value"):
                 every[auth["key"]] = auth["value"]
