@@ -35,6 +35,15 @@ KEYS = {
     "host_from_cluster_network": "hostFromClusterNetwork",
     "help": "help",
 }
+# For argument specs: the option of the documentation fragment readers.
+READERS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "namespace": {"type": "str", "required": True},
+        "service_account": {"type": "str", "required": True},
+    },
+}
 MANAGED = {"app.kubernetes.io/managed-by": "kubelocal.registry"}
 READER = "kubelocal-registry-discovery"
 

@@ -15,9 +15,10 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
     from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry
     from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Client
-    from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access, Place
+    from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Place
 
 _HOST, _NAME = "host-address", "network-address"
 
@@ -42,6 +43,10 @@ class Proof:
     addresses: list[Address] = field(default_factory=list)
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def host(self) -> str | None:
+        return self.place.host
 
     def as_result(self) -> dict[str, Any]:
         return {

@@ -33,6 +33,8 @@ with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
+
 REPOSITORY = "kubelocal/proof"
 TAG = "1"
 _FRESH = "fresh-"
@@ -40,15 +42,6 @@ _FRESH_TAG = re.compile(rf"{_FRESH}(?P<machine>[0-9a-f]{{8}})-(?P<process>[0-9]+
 _LONG_AGO = 900
 _PUSHES = 4
 _UNTAGGED = ("does not exist locally", "tag does not exist")
-
-
-@dataclass(frozen=True)
-class Access:
-    """What a closed registry wants."""
-
-    username: str | None = None
-    password: str | None = None
-    ca: str | None = None
 
 
 @dataclass(frozen=True)

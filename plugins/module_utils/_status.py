@@ -34,7 +34,8 @@ with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access, Place
+    from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
+    from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Place
 
 # The options of the module, the variables of the playbooks for them, and the playbooks' defaults.
 _VARIABLES = (

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - kubelocal.registry.docker
   - kubelocal.registry.mirrors
+  - kubelocal.registry.readers
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.full
   - kubelocal.registry.attributes.both_groups
@@ -62,20 +63,6 @@ options:
     description:
       - URL of a page that helps, which tools show when a push fails.
     type: str
-  readers:
-    description:
-      - Service accounts that may read the ConfigMap, as in M(kubelocal.registry.registry_discovery).
-    type: list
-    elements: dict
-    suboptions:
-      namespace:
-        description: Namespace of the service account.
-        type: str
-        required: true
-      service_account:
-        description: Name of the service account.
-        type: str
-        required: true
   node_agent:
     description:
       - Whether a small DaemonSet writes the same files on nodes that come later, and repairs edited ones. One that is there is removed when this is V(false).
@@ -189,6 +176,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _access,
     _cluster,
     _connection,
     _discovery,
@@ -207,19 +195,10 @@ def main() -> None:
         "provider": {"type": "str", "choices": list(_cluster.PROVIDERS), "default": "kind"},
         "cluster_name": {"type": "str"},
         "registry_name": {"type": "str", "required": True},
-        "registry_ca": {"type": "str"},
-        "registry_username": {"type": "str"},
-        "registry_password": {"type": "str", "no_log": True},
+        **_access.OPTIONS,
         "mirrors": {"type": "list", "elements": "dict", "options": _mirrors.OPTIONS, "default": []},
         "help": {"type": "str"},
-        "readers": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "namespace": {"type": "str", "required": True},
-                "service_account": {"type": "str", "required": True},
-            },
-        },
+        "readers": _discovery.READERS,
         "node_agent": {"type": "bool", "default": False},
         "node_agent_image": {"type": "str", "default": _node_agent.DEFAULT_IMAGE},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -228,7 +207,7 @@ def main() -> None:
         spec,
         supports_check_mode=True,
         required_if=[("provider", "kind", ["cluster_name"]), ("provider", "k3d", ["cluster_name"])],
-        required_together=[("registry_username", "registry_password")],
+        required_together=_access.TOGETHER,
         # the mirrors' headers are secret, but Ansible would hide what they hold everywhere
         no_log=True,
     )

@@ -18,6 +18,7 @@ description:
 author: kubelocal contributors (@kubelocal)
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - kubelocal.registry.readers
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.full
   - kubelocal.registry.attributes.kubernetes_group
@@ -46,24 +47,6 @@ options:
         description:
           - URL of a page that says how to set up or mend the registry. Tools show it when a push fails.
         type: str
-  readers:
-    description:
-      - Service accounts that may read the ConfigMap, and by this nothing else. They are subjects of one Role and one RoleBinding in
-        C(kube-public), both called C(kubelocal-registry-discovery).
-      - Who is no longer listed loses that right. With V([]) nobody has it from us. When it is not set, earlier grants stay as they are.
-    type: list
-    elements: dict
-    suboptions:
-      namespace:
-        description:
-          - Namespace of the service account.
-        type: str
-        required: true
-      service_account:
-        description:
-          - Name of the service account.
-        type: str
-        required: true
   state:
     description:
       - V(present) makes the ConfigMap say what O(hosting) says.
@@ -151,14 +134,7 @@ def main() -> None:
     spec: dict[str, Any] = {
         **KUBERNETES_OPTIONS,
         "hosting": {"type": "dict", "options": {name: {"type": "str"} for name in _discovery.KEYS}},
-        "readers": {
-            "type": "list",
-            "elements": "dict",
-            "options": {
-                "namespace": {"type": "str", "required": True},
-                "service_account": {"type": "str", "required": True},
-            },
-        },
+        "readers": _discovery.READERS,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
     module = AnsibleModule(spec, supports_check_mode=True, required_if=[("state", "present", ["hosting"])])

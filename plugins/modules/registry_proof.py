@@ -22,15 +22,6 @@ options:
     description: Name of the registry's container.
     type: str
     default: local-registry
-  registry_username:
-    description: User of a registry that asks for one.
-    type: str
-  registry_password:
-    description: Password of O(registry_username).
-    type: str
-  registry_ca:
-    description: The authority that signed the registry's certificate, as PEM text or the path of a PEM file.
-    type: str
   fresh:
     description:
       - Whether to push a layer that no node has yet, and delete it afterwards. A node that has an image's layers only asks the registry for
@@ -38,27 +29,13 @@ options:
       - It is ignored where the registry's port can't be reached from here, as with a Docker Engine on another machine.
     type: bool
     default: false
-  timeout:
-    description: Seconds within which all nodes have to pull.
-    type: int
-    default: 120
 extends_documentation_fragment:
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.both_groups
   - kubelocal.registry.docker
+  - kubelocal.registry.proof
+  - kubelocal.registry.registry_access
   - kubernetes.core.k8s_auth_options
-attributes:
-  check_mode:
-    support: full
-    details: In check mode nothing is pushed and no pod is made.
-  diff_mode:
-    support: none
-    details: It never counts as a change, so there is nothing to show.
-  idempotent:
-    support: full
-    details: It never counts as a change.
-requirements:
-  - "docker >= 7.0.0 (the Docker SDK for Python)"
 """
 
 EXAMPLES = r"""
@@ -124,29 +101,35 @@ problems:
   elements: str
   sample:
     - "node 'dev-worker' does not pull localhost:5001/kubelocal/proof:1: dial tcp [::1]:5001: connect: connection refused."
+actions:
+  description: What was done, one sentence each. In check mode, what would be done.
+  returned: always
+  type: list
+  elements: str
+  sample: ["Pushed kubelocal/proof to localhost:5001 and pulled it on 2 nodes."]
 """
 
-import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes, _proof
-from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access
-from ansible_collections.kubelocal.registry.plugins.module_utils._secrets import pem_text
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _access,
+    _docker,
+    _kubernetes,
+    _proof,
+    _proof_module,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def _run(options: dict[str, Any]) -> _proof.Proof:
-    access = Access(options["registry_username"], options["registry_password"], pem_text(options["registry_ca"]))
+def _prove(options: Mapping[str, Any]) -> _proof.Proof:
+    access = _access.from_options(options)
     engine = _docker.connect(options["docker_host"], options["docker_timeout"])
     client = _kubernetes.connect(options)
     return _proof.prove(engine, client, options["registry_name"], access, options["fresh"], options["timeout"])
-
-
-def _end(*_arguments: object) -> None:
-    """Unwind, so that what is to be cleaned up is."""
-    raise SystemExit(1)
 
 
 def main() -> None:
@@ -154,35 +137,17 @@ def main() -> None:
         argument_spec={
             **_kubernetes.KUBERNETES_OPTIONS,
             **_docker.DOCKER_OPTIONS,
+            **_access.OPTIONS,
+            **_proof_module.OPTIONS,
             "registry_name": {"type": "str", "default": "local-registry"},
-            "registry_username": {"type": "str"},
-            "registry_password": {"type": "str", "no_log": True},
-            "registry_ca": {"type": "str"},
             "fresh": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 120},
         },
-        required_together=[("registry_username", "registry_password")],
+        required_together=_access.TOGETHER,
         supports_check_mode=True,
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
-    if module.params["timeout"] < 1:
-        module.fail_json(msg=f"timeout is {module.params['timeout']}; give at least 1 second.")
-    if module.check_mode:
-        module.exit_json(changed=False, actions=["Would push a small image and have every node pull it."])
-    # so that the pods are removed when this is ended
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        proof = _run(module.params)
-    except ExpectedError as error:
-        module.fail_json(msg=str(error), problems=[str(error)])
-    if proof.problems:
-        module.fail_json(msg=" ".join(proof.problems), problems=proof.problems, proof=proof.as_result())
-    module.exit_json(
-        changed=False,
-        proof=proof.as_result(),
-        actions=[f"Pushed kubelocal/proof to {proof.place.host} and pulled it on {len(proof.nodes)} nodes."],
-    )
+    _proof_module.answer(module, _prove)
 
 
 if __name__ == "__main__":

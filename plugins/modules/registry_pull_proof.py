@@ -22,33 +22,12 @@ options:
     description: The registry's address with its port, as in V(registry.example.org:5000).
     type: str
     required: true
-  registry_username:
-    description: User that may push.
-    type: str
-  registry_password:
-    description: Password of O(registry_username).
-    type: str
-  registry_ca:
-    description: The authority that signed the registry's certificate, as PEM text or the path of a PEM file.
-    type: str
-  timeout:
-    description: Seconds within which all nodes have to pull.
-    type: int
-    default: 120
 extends_documentation_fragment:
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.kubernetes_group
+  - kubelocal.registry.proof
+  - kubelocal.registry.registry_access
   - kubernetes.core.k8s_auth_options
-attributes:
-  check_mode:
-    support: full
-    details: In check mode nothing is pushed and no pod is made.
-  diff_mode:
-    support: none
-    details: It never counts as a change, so there is nothing to show.
-  idempotent:
-    support: full
-    details: It never counts as a change.
 seealso:
   - module: kubelocal.registry.registry_proof
 """
@@ -107,55 +86,39 @@ actions:
   sample: ["Pushed kubelocal/proof to registry.example.org:5000 and pulled it on 2 nodes."]
 """
 
-import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _kubernetes, _proof_push, _pull_proof
-from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._secrets import pem_text
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _access,
+    _kubernetes,
+    _proof_module,
+    _proof_push,
+    _pull_proof,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def _run(options: dict[str, Any]) -> _pull_proof.PullProof:
-    ca = pem_text(options["registry_ca"])
-    access = _proof_push.Access(options["registry_username"], options["registry_password"], ca)
-    registry = _proof_push.registry_at(options["registry"], access)
+def _prove(options: Mapping[str, Any]) -> _pull_proof.PullProof:
+    registry = _proof_push.registry_at(options["registry"], _access.from_options(options))
     return _pull_proof.prove(_kubernetes.connect(options), registry, options["registry"], options["timeout"])
-
-
-def _end(*_arguments: object) -> None:
-    """Unwind, so that what is to be cleaned up is."""
-    raise SystemExit(1)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_kubernetes.KUBERNETES_OPTIONS,
+            **_access.OPTIONS,
+            **_proof_module.OPTIONS,
             "registry": {"type": "str", "required": True},
-            "registry_username": {"type": "str"},
-            "registry_password": {"type": "str", "no_log": True},
-            "registry_ca": {"type": "str"},
-            "timeout": {"type": "int", "default": 120},
         },
-        required_together=[("registry_username", "registry_password")],
+        required_together=_access.TOGETHER,
         supports_check_mode=True,
     )
-    if module.params["timeout"] < 1:
-        module.fail_json(msg=f"timeout is {module.params['timeout']}; give at least 1 second.", actions=[])
-    if module.check_mode:
-        module.exit_json(changed=False, actions=["Would push a small image and have every node pull it."])
-    # so that the pods are removed when this is ended
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        proof = _run(module.params)
-    except ExpectedError as error:
-        module.fail_json(msg=str(error), problems=[str(error)], actions=error.actions)
-    if proof.problems:
-        module.fail_json(msg=" ".join(proof.problems), problems=proof.problems, proof=proof.as_result(), actions=[])
-    action = f"Pushed kubelocal/proof to {proof.host} and pulled it on {len(proof.nodes)} nodes."
-    module.exit_json(changed=False, proof=proof.as_result(), actions=[action])
+    _proof_module.answer(module, _prove)
 
 
 if __name__ == "__main__":

@@ -37,15 +37,6 @@ options:
   registry_port:
     description: Port that the registry should have on the host. If it is not set, any will do.
     type: int
-  registry_username:
-    description: User of a registry that asks for one.
-    type: str
-  registry_password:
-    description: Password of O(registry_username).
-    type: str
-  registry_ca:
-    description: The authority that signed the registry's certificate, as PEM text or the path of a PEM file.
-    type: str
   mirrors:
     description:
       - The mirrors that the cluster is declared to have. Each is asked for how it and its upstream are, and each node for whether it is
@@ -78,6 +69,7 @@ extends_documentation_fragment:
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.both_groups
   - kubelocal.registry.docker
+  - kubelocal.registry.registry_access
   - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:
@@ -164,21 +156,20 @@ status:
 
 import json
 import os
-import signal
 import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _access,
     _docker,
     _kubernetes,
     _status,
     _status_mirrors,
+    _unwind,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Access
-from ansible_collections.kubelocal.registry.plugins.module_utils._secrets import pem_text
 
 
 def _write(path: str, status: dict[str, Any]) -> None:
@@ -198,18 +189,13 @@ def _write(path: str, status: dict[str, Any]) -> None:
 
 
 def _look(options: dict[str, Any], check: bool) -> dict[str, Any]:
-    access = Access(options["registry_username"], options["registry_password"], pem_text(options["registry_ca"]))
+    access = _access.from_options(options)
     if check:
         options = {**options, "proof": False}
     status = _status.look(options, access).as_result()
     if options["file"] and not check:
         _write(options["file"], status)
     return status
-
-
-def _end(*_arguments: object) -> None:
-    """Unwind, so that what is to be cleaned up is."""
-    raise SystemExit(1)
 
 
 def main() -> None:
@@ -223,21 +209,18 @@ def main() -> None:
             "name": {"type": "str", "default": "dev"},
             "registry_name": {"type": "str", "default": "local-registry"},
             "registry_port": {"type": "int"},
-            "registry_username": {"type": "str"},
-            "registry_password": {"type": "str", "no_log": True},
-            "registry_ca": {"type": "str"},
+            **_access.OPTIONS,
             "mirrors": {"type": "list", "elements": "dict", "options": _status_mirrors.OPTIONS, "default": []},
             "proof": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 60},
             "file": {"type": "path"},
         },
-        required_together=[("registry_username", "registry_password")],
+        required_together=_access.TOGETHER,
         supports_check_mode=True,
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
-    # so that the pods are removed when this is ended
-    signal.signal(signal.SIGTERM, _end)
+    _unwind.when_ended()
     try:
         status = _look(module.params, module.check_mode)
     except ExpectedError as error:

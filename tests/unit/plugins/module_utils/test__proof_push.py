@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_push
+from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import place_of
 
@@ -84,9 +85,9 @@ def test_a_tag_that_another_proof_took_away_is_set_again() -> None:
     place = place_of("reg", inspected({"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5001"}]}))
     lost = "tag does not exist: localhost:5001/kubelocal/proof:1"
     engine = Engine(lost, lost)
-    assert _proof_push.push(engine, place, _proof_push.Access()) == "sha256:1"
+    assert _proof_push.push(engine, place, Access()) == "sha256:1"
     assert engine.tagged == 0
     with pytest.raises(ExpectedError, match="tag does not exist"):
-        _proof_push.push(Engine(*[lost] * 9), place, _proof_push.Access())
+        _proof_push.push(Engine(*[lost] * 9), place, Access())
     with pytest.raises(ExpectedError, match="received 500"):
-        _proof_push.push(Engine("received 500"), place, _proof_push.Access())
+        _proof_push.push(Engine("received 500"), place, Access())
