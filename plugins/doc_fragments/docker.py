@@ -21,6 +21,6 @@ options:
     type: int
     default: 60
 requirements:
-  - "docker >= 7.0.0 (the Docker SDK for Python)"
+  - "docker >= 7.1.0 (the Docker SDK for Python)"
   - "A Docker Engine with API 1.41 (Docker 20.10) or newer"
 """
