@@ -21,7 +21,7 @@ _HEARTBEAT = 120
 
 
 class Run:
-    """Two lanes of parts."""
+    """Two lanes of parts; those that want to be alone run after all others, one at a time."""
 
     def __init__(self, lanes: list[list[Part]]) -> None:
         self.lanes = lanes
@@ -31,7 +31,11 @@ class Run:
 
     def run(self) -> None:
         """Run all parts to their end."""
-        threads = [threading.Thread(target=self._run_lane, args=[lane]) for lane in self.lanes]
+        self._run_lanes([[part for part in lane if not part.alone] for lane in self.lanes])
+        self._run_lanes([[part for part in self.parts.values() if part.alone]])
+
+    def _run_lanes(self, lanes: list[list[Part]]) -> None:
+        threads = [threading.Thread(target=self._run_lane, args=[lane]) for lane in lanes]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -84,7 +88,7 @@ def main() -> int:
     prefix = f"kltest-p{os.getpid()}x0-"
     lanes = parts.lanes(arguments.long, prefix + "c")
     if arguments.parts:
-        lanes = _only(lanes, arguments.parts)
+        lanes = only(lanes, arguments.parts)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     ours = not engine.answers()
     os.environ["KUBELOCAL_TEST_ENGINE_OURS"] = "1" if ours else ""
@@ -106,7 +110,8 @@ def main() -> int:
     return _tell(run, time.monotonic() - begun)
 
 
-def _only(lanes: list[list[Part]], names: list[str]) -> list[list[Part]]:
+def only(lanes: list[list[Part]], names: list[str]) -> list[list[Part]]:
+    """The parts of these names, and those that must have passed before."""
     known = {part.name: part for lane in lanes for part in lane}
     unknown = [name for name in names if name not in known]
     if unknown:

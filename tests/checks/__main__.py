@@ -24,6 +24,7 @@ CHECKS = (
     "pages",
     "role_defaults",
     "action_groups",
+    "dependencies",
     "machine_traces",
 )
 

@@ -37,6 +37,8 @@ class Part:
     programs: tuple[str, ...] = ()
     # what is run once more where little failed: on a busy machine a kubelet may be late, and that is told, not hidden
     again: list[str] = field(default_factory=list)
+    # whether it waits until all others of the run are over, whatever came of them
+    alone: bool = False
 
     state: str = "waiting"  # running, passed, failed, skipped
     seconds: float = 0

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from tests.runner import dependencies, environment, pythons
 from tests.runner.part import Part
 from tests.runner.places import CACHE, OUTPUT, ROOT
 
@@ -16,6 +17,28 @@ _TESTBED = CACHE / "testbed.yml"
 # what is in no package registry, so that a scenario is skipped where nobody put it on PATH
 _PROGRAMS = {"k3d": ("k3d",)}
 _ENGINE = "tests/faults/test_engine.py"
+# what runs with the lowest and the newest versions too: what drives Docker, Kubernetes and other collections, and logic
+_DEPENDENT = [
+    "tests/dependencies",
+    "tests/unit/plugins",
+    *(
+        f"tests/integration/test_{name}.py"
+        for name in (
+            "artifact",
+            "cluster_info",
+            "containerd_hosts",
+            "kind_cluster",
+            "playbooks",
+            "registry_connection",
+            "registry_container",
+            "registry_discovery",
+            "role_connect",
+            "role_registry",
+        )
+    ),
+    "tests/integration/test_registry_mirrors.py::test_credentials",
+    "tests/integration/test_role_remote.py::test_a_node_and_a_client_get_what_they_need",
+]
 
 
 def lanes(long: bool, cluster: str) -> list[list[Part]]:
@@ -35,9 +58,8 @@ def lanes(long: bool, cluster: str) -> list[list[Part]]:
         _pytest("faults", long, 120 if long else 45, {}),
     ]
     if long:
-        # it restarts the Engine, so everything else has to be over
-        others = tuple(part.name for part in (*first, *second) if part.commands)
-        second.append(_engine(others))
+        first += [_with(name, shared) for name in ("lowest", "newest")]
+        second.append(_engine())
     return [[part for part in lane if part.commands] for lane in (first, second)]
 
 
@@ -69,10 +91,26 @@ def _pytest(
     return part
 
 
-def _engine(after: tuple[str, ...]) -> Part:
-    report = ["--junitxml", str(OUTPUT / "engine.xml")]
-    command = [_PYTHON, "-m", "pytest", "-q", *report, _ENGINE]
-    return Part("engine", [command], 15, after, {}, is_pytest=True)
+def _with(name: str, shared: dict[str, str]) -> Part:
+    """A part in an environment of just the versions of a set; skipped where the Python that it wants is not there."""
+    wanted = dependencies.load(name).python
+    needed = (pythons.find(wanted) or f"python{wanted}",)
+    part = Part(name, [], 40, ("machine",), {**shared, dependencies.VARIABLE: name}, is_pytest=True, programs=needed)
+    pytest = [str(environment.python_of(name)), "-m", "pytest", "-q", "-o", f"cache_dir={OUTPUT / 'cache' / name}"]
+    part.commands = [
+        [_PYTHON, "-m", "tests.runner.environment", name],
+        [*pytest, "-m", "not long", "--durations", "15", "--junitxml", str(part.report), *_DEPENDENT],
+    ]
+    again = ["--last-failed", "--last-failed-no-failures", "none", "--junitxml", str(part.second_report)]
+    part.again = [*pytest, *again, *_DEPENDENT]
+    return part
+
+
+def _engine() -> Part:
+    """It restarts the Engine, so everything else has to be over."""
+    part = Part("engine", [], 15, ("machine",), is_pytest=True, alone=True)
+    part.commands = [[_PYTHON, "-m", "pytest", "-q", "--junitxml", str(part.report), _ENGINE]]
+    return part
 
 
 def _molecule() -> list[Part]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.checks import documentation, machine_traces, pages, role_defaults
+from tests.checks import dependencies, documentation, machine_traces, pages, role_defaults
 from tests.checks.__main__ import CHECKS
 from tests.checks.common import ROOT
 
@@ -136,3 +136,34 @@ def test_reference_keeps_what_people_wrote(tmp_path: Path) -> None:
     assert "| `r_a` | str |  | A. |" in once
     (tmp_path / "README.md").write_text(once + "More by hand.\n")
     assert reference.role_readme(tmp_path, entry) == once + "More by hand.\n"
+
+
+DEPENDENCY_CASES: list[tuple[dict[str, str], dict[str, str], dict[str, str], str | None]] = [
+    ({"a": ">=1.0,<3"}, {"a": "1.0"}, {"a": "2.9"}, None),
+    ({"a": ">=1.0"}, {"a": "1.0.1"}, {"a": "2.9"}, "'>=1.0' is declared, but the lowest that is tested is 1.0.1"),
+    ({"a": "<3"}, {"a": "1.0"}, {"a": "2.9"}, "the lowest that is tested is 1.0"),
+    ({"a": ">=1.0,<3"}, {"a": "1.0"}, {"a": "3.0"}, "does not hold 3.0 of newest.yml"),
+    ({"a": ">=1.0"}, {"a": "1.0"}, {}, "not in newest.yml"),
+    ({"a": ">=1.0"}, {}, {}, "not in lowest.yml and newest.yml"),
+    ({}, {"a": "1.0"}, {"a": "1.0"}, "not in galaxy.yml, meta/runtime.yml or requirements.txt"),
+]
+
+
+@pytest.mark.parametrize(("declared", "lowest", "newest", "said"), DEPENDENCY_CASES)
+def test_dependencies(
+    declared: dict[str, str], lowest: dict[str, str], newest: dict[str, str], said: str | None
+) -> None:
+    problems = list(dependencies.problems_of(declared, lowest, newest))
+    assert len(problems) == (0 if said is None else 1), problems
+    assert said is None or said in problems[0]
+
+
+def test_dependencies_that_fell_behind() -> None:
+    assert dependencies.behind({"a": "2.0", "b": "1"}, {"a": "2.0", "c": "1"}) == []
+    assert len(dependencies.behind({"a": "2.0.1"}, {"a": "2.0"})) == 1
+
+
+def test_dependencies_in_documentation() -> None:
+    text = 'requirements:\n  - "docker >= 7.1.0 (the SDK)"\n  - other >= 3\n  - PyYAML\n'
+    assert list(dependencies.documented(text, {"docker": "7.1.0"})) == []
+    assert len(list(dependencies.documented(text, {"docker": "7.2.0"}))) == 1
