@@ -112,7 +112,7 @@ class Registry:
     """One registry at ``base_url``, for example ``http://localhost:5001``.
 
     ``ca`` is PEM text that is trusted besides the system's authorities. Credentials are sent only when the registry asks
-    for them: as they are (Basic), or to get a token from where it says (Bearer).
+    for them: as they are (Basic), or to get a token from where it says (Bearer). ``direct`` asks through no proxy.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class Registry:
         password: str | None = None,
         timeout: float = 30,
         verify: bool = True,
+        direct: bool = False,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
@@ -138,7 +139,7 @@ class Registry:
         self.host = parts.netloc.rpartition("@")[2]
         handlers: list[urllib.request.BaseHandler] = [_SameHostCredentials()]
         # as Docker and Go do it: this machine is never asked for through a proxy
-        if _is_loopback(parts.hostname):
+        if direct or _is_loopback(parts.hostname):
             handlers.append(urllib.request.ProxyHandler({}))
         handlers.append(urllib.request.HTTPSHandler(context=self._context(ca, verify)))
         self._opener = urllib.request.build_opener(*handlers)

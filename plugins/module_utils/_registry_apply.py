@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ansible_collections.kubelocal.registry.plugins.module_utils._registry_body import Making
 
 STOP_TIMEOUT = 10
+# Seconds after which a container that was made only to read its image is nobody's any more.
+_PROBE_LIFE = 60
 # Files of a container's own layer that mean nothing in another one.
 _NOT_CARRIED = (
     "/proc",
@@ -67,10 +70,14 @@ class Work:
         except NotFound:
             return None
 
-    def names(self) -> set[str]:
-        """Names of all containers that begin with this registry's."""
+    def names(self) -> dict[str, float]:
+        """Names of all containers that begin with this registry's, and when those were made."""
         listed = self.client.api.containers(all=True, filters={"name": f"^/?{re.escape(self.name)}"})
-        return {name.lstrip("/") for container in listed for name in container.get("Names") or []}
+        return {
+            name.lstrip("/"): float(container.get("Created") or 0)
+            for container in listed
+            for name in container.get("Names") or []
+        }
 
     def create(self, making: Making, name: str, carried: dict[str, _docker.File] | None = None) -> Observed:
         """A container that is not started yet, with its files and networks; nothing is left when that fails."""
@@ -138,11 +145,13 @@ class Work:
         carried = self._carried(old)
         running = old.status in ("running", "paused", "restarting")
         new: Observed | None = None
+        moved = False
         try:
             with told_to_end():
                 new = self.create(making, new_name(self.name), carried)
                 self.stop(old)
-                if making.move and _registry_data.copy(self.client, old, str(making.volume)):
+                moved = making.move and _registry_data.copy(self.client, old, str(making.volume))
+                if moved:
                     self.actions.append(f"Copied the images of '{self.name}' into the volume '{making.volume}'.")
                 self.client.api.rename(old.id, old_name(self.name))
                 self.client.api.rename(new.id, self.name)
@@ -157,8 +166,8 @@ class Work:
             if isinstance(error, ExpectedError):
                 raise ExpectedError(f"{str(error).rstrip('.')}; the old registry was put back.") from error
             raise
-        self.client.api.remove_container(old.id, v=False, force=True)
-        if making.move and old.data.anonymous:
+        self.remove(old.id)
+        if moved and _registry_data.can_go(old):
             with contextlib.suppress(APIError):
                 _registry_data.remove_volume(self.client, old.data.name)
         self.actions.append(f"Replaced the registry '{self.name}', its data and networks kept ({why}).")
@@ -169,6 +178,19 @@ class Work:
             self.client.api.unpause(observed.id)
         if observed.status in ("running", "paused", "restarting"):
             self.client.api.stop(observed.id, timeout=STOP_TIMEOUT)
+
+    def remove(self, container_id: str) -> None:
+        """Remove a container; one that the Engine is removing already (--rm) is waited for."""
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while True:
+            try:
+                self.client.api.remove_container(container_id, v=False, force=True)
+            except NotFound:
+                return
+            except APIError as error:
+                if "already in progress" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _put_back(self, old: Observed, new: Observed | None, running: bool) -> None:
         """As it was before, as far as the Engine lets us."""
@@ -202,11 +224,13 @@ class Work:
     def settle(self) -> None:
         """Finish what a killed run left: forward if its new registry works, else back to the old one."""
         there = self.names()
-        for helper in (f"{self.name}-kubelocal-probe", f"{self.name}-kubelocal-copy"):
-            if helper in there:
+        for helper, made in there.items():
+            # a young probe may be that of another user's run, whose lock we don't see
+            probe = helper.startswith(f"{self.name}-kubelocal-probe-") and time.time() - made > _PROBE_LIFE
+            if probe or helper == f"{self.name}-kubelocal-copy":
                 with contextlib.suppress(NotFound):
                     self.client.api.remove_container(helper, v=True, force=True)
-        if not there & {new_name(self.name), old_name(self.name)}:
+        if not there.keys() & {new_name(self.name), old_name(self.name)}:
             return
         unfinished = self.find(new_name(self.name))
         backup = self.find(old_name(self.name))
@@ -236,7 +260,9 @@ class Work:
     def _works(self, container: Any) -> bool:
         observed = observe(self.client, container)
         try:
-            if observed.status != "running":
+            if observed.status == "paused":
+                container.unpause()
+            elif observed.status != "running":
                 container.start()
             _registry_health.wait(self.client, observed, min(self.timeout, 20), self.secrets)
         except (_registry_health.NotHealthy, APIError):

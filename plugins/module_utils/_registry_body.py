@@ -160,8 +160,14 @@ def _data(
         return ({folder: f"{values['volume']}:{folder}"}, values["volume"], False) if folder else ({}, None, False)
     mounts = _mounts(observed)
     data = observed.data
-    if folder is None or data.kind in ("elsewhere", "memory"):
+    if data.kind in ("elsewhere", "memory"):
         return mounts, None, False
+    if folder is None:
+        # another storage driver: they are not served any more, and not lost with the container
+        if data.kind != "layer":
+            return mounts, None, False
+        mounts[data.folder] = f"{values['volume']}:{data.folder}"
+        return mounts, values["volume"], True
     if data.folder != folder:
         root = registry_files.dig(dict(spec.config or {}), "storage", "filesystem", "rootdirectory")
         if root is None and ROOT_VARIABLE not in (spec.environment or {}):

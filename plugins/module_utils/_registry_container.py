@@ -22,6 +22,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_apply import STOP_TIMEOUT, Work
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_lock import lock, told_to_end
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import (
+    Data,
     Observed,
     config_path,
     image_attrs,
@@ -112,7 +113,11 @@ def describe(client: Any, observed: Observed, healthy: bool | None = None) -> di
 
 
 def _host(observed: Observed) -> str:
-    address, port = observed.bindings[0]
+    return host_of(*observed.bindings[0])
+
+
+def host_of(address: str, port: int) -> str:
+    """How people on the Docker's host write it."""
     if address in ("127.0.0.1", "0.0.0.0", "::", "::1"):
         return f"localhost:{port}"
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -122,10 +127,7 @@ def _host(observed: Observed) -> str:
 
 
 def _run(client: Any, spec: Spec, check: bool, state: Callable[[Work, Spec, bool], Result]) -> Result:
-    secrets = tuple(
-        value for value in ((spec.upstream.password if spec.upstream else None), *(spec.users or {}).values()) if value
-    )
-    work = Work(client, spec.name, spec.wait_timeout, secrets=secrets)
+    work = Work(client, spec.name, spec.wait_timeout, secrets=_secrets(spec))
     with _engine_errors(work):
         if check:
             return state(work, spec, True)
@@ -140,6 +142,13 @@ def _run(client: Any, spec: Spec, check: bool, state: Callable[[Work, Spec, bool
                     if error.status_code != 409 or not left:
                         raise
     raise AssertionError("unreachable")
+
+
+def _secrets(spec: Spec) -> tuple[str, ...]:
+    """What must not be shown, though the registry may say it in its log; longer ones first, since one may hold another."""
+    found = [spec.upstream.password or "" if spec.upstream else "", *(spec.users or {}).values()]
+    found += _registry_plan.covered(spec.config)
+    return tuple(sorted({value for value in found if value}, key=len, reverse=True))
 
 
 @contextlib.contextmanager
@@ -169,20 +178,26 @@ def _find(work: Work, name: str) -> tuple[Any, bool]:
     return None, False
 
 
-def _observed(work: Work, spec: Spec, check: bool) -> Observed | None:
-    container, renamed = _find(work, spec.name)
+def _observed(work: Work, spec: Spec) -> Observed | None:
+    container, _renamed = _find(work, spec.name)
     if container is None:
         return None
     observed = observe(work.client, container, deep=spec.needs_configuration)
     if not observed.looks_like_registry():
         raise _no_registry(observed)
-    if renamed:
-        work.actions.append(f"Renamed '{container.name}' back to '{spec.name}', as which it was made.")
-        if not check:
-            container.rename(spec.name)
-            container.reload()
-            observed.attrs = container.attrs
     return observed
+
+
+def _named_back(work: Work, spec: Spec, observed: Observed, result: Result, check: bool) -> None:
+    """Its name again, for one that we made and that was renamed since; only once nothing speaks against the run."""
+    if observed.name == spec.name:
+        return
+    work.actions.append(f"Renamed '{observed.name}' back to '{spec.name}', as which it was made.")
+    result.before["name"], result.after["name"] = observed.name, spec.name
+    if not check:
+        observed.container.rename(spec.name)
+        observed.container.reload()
+        observed.attrs = observed.container.attrs
 
 
 def _no_registry(observed: Observed) -> ExpectedError:
@@ -196,11 +211,15 @@ def _no_registry(observed: Observed) -> ExpectedError:
 
 def _present(work: Work, spec: Spec, check: bool) -> Result:
     client = work.client
-    observed = _observed(work, spec, check)
+    observed = _observed(work, spec)
     values = _registry_plan.wanted(spec, observed)
     _check_networks(client, spec)
     if observed is None:
         return _create(work, spec, values, check)
+    if spec.listen_address is None:
+        _check_exposure(spec, observed, values)
+    if values["port"] and not _holds(observed, values):
+        _check_port(client, values, observed)
 
     image = (
         _registry_image.obtain(client, values["image"], spec.pull, observed, check, work.actions)
@@ -213,13 +232,15 @@ def _present(work: Work, spec: Spec, check: bool) -> Result:
     result = Result(
         actions=work.actions, before={c.option: c.before for c in changes}, after={c.option: c.after for c in changes}
     )
-    if changes and spec.listen_address is None:
-        _check_exposure(spec, observed, values)
-    stays = not (renewed or gone)
-    if values["port"] and (not stays or observed.status not in ("running", "paused", "restarting")):
-        _check_port(client, values, observed)
-
-    if not stays:
+    if renewed or gone:
+        _registry_data.refuse_loss(observed, "replacing it")
+    _named_back(work, spec, observed, result, check)
+    if observed.status != "running":
+        result.before["status"], result.after["status"] = observed.status, "running"
+    if gone:
+        result.before["networks"] = sorted(observed.networks)
+        result.after["networks"] = sorted({*observed.networks, *(spec.networks or ())} - set(gone))
+    if renewed or gone:
         why = "; ".join(str(change) for change in changes) or f"its network {', '.join(gone)} is gone"
         for network in gone:
             observed.networks.pop(network)
@@ -238,6 +259,12 @@ def _present(work: Work, spec: Spec, check: bool) -> Result:
     observed.attrs = observed.container.attrs
     result.registry = describe(client, observed, healthy=True)
     return result
+
+
+def _holds(observed: Observed, values: Mapping[str, Any]) -> bool:
+    """Whether the port is ours already."""
+    running = observed.status in ("running", "paused", "restarting")
+    return running and (values["listen_address"], values["port"]) in observed.bindings
 
 
 def _looks_at_image(spec: Spec, observed: Observed, values: Mapping[str, Any]) -> bool:
@@ -268,7 +295,7 @@ def _create(work: Work, spec: Spec, values: dict[str, Any], check: bool) -> Resu
         )
         result.registry = {
             "exists": False, "name": spec.name, "id": None, "image": values["image"], "version": None, "status": "absent",
-            "host": f"localhost:{values['port']}" if values["port"] else None, "host_from_cluster_network": f"{spec.name}:5000",
+            "host": host_of(values["listen_address"], values["port"]) if values["port"] else None, "host_from_cluster_network": f"{spec.name}:5000",
             "port": values["port"] or None, "listen_address": values["listen_address"], "https": bool(spec.https), "users": bool(spec.users),
             "networks": sorted(spec.networks or ["bridge"]), "volume": values["volume"], "data": {"kind": "volume", "name": values["volume"], "folder": None},
             "restart_policy": values["restart_policy"], "healthy": False, "labels": dict(spec.labels or {}), "managed": True,
@@ -287,7 +314,6 @@ def _replace(
     work: Work, spec: Spec, values: dict[str, Any], observed: Observed, image: dict[str, Any], why: str, check: bool
 ) -> Observed:
     client = work.client
-    _registry_data.refuse_loss(observed, "replacing it")
     reference = values["image"]
     if not image and _image_stays(values, observed):
         image = observed.image
@@ -296,6 +322,8 @@ def _replace(
     if not image:
         image = _registry_image.fetch(client, values["image"], spec.pull, check, work.actions)
     if check:
+        if _moves(spec, observed):
+            work.actions.append(f"Copied the images of '{spec.name}' into the volume '{values['volume']}'.")
         work.actions.append(f"Replaced the registry '{spec.name}', its data and networks kept ({why}).")
         return observed
     custom = _custom_base(work, observed)
@@ -303,6 +331,16 @@ def _replace(
     brought = _registry_image.look_into(client, image, spec.name, with_cas)
     making = _registry_body.make(spec, {**values, "image": reference}, brought, observed, custom)
     return _started(client, values, observed, lambda: work.replace(observed, making, why))
+
+
+def _moves(spec: Spec, observed: Observed) -> bool:
+    """Whether the images go into another volume with the replacement."""
+    data = observed.data
+    return data.kind == "layer" or (
+        data.kind in ("volume", "bind")
+        and spec.volume is not None
+        and (data.kind, data.name) != ("volume", spec.volume)
+    )
 
 
 def _image_stays(values: Mapping[str, Any], observed: Observed) -> bool:
@@ -352,6 +390,8 @@ def _in_place(
                         work.connect(observed.id, network)
     if _cut_off(observed) and not any(change.option == "networks" for change in changes):
         network = _home(observed)
+        if observed.status == "running":
+            _registry_data.refuse_forgetting(observed, "restarting it, as its network needs,")
         work.actions.append(f"Connected '{spec.name}' to the network '{network}', since it was on none.")
         if not check:
             work.connect(observed.id, network)
@@ -394,6 +434,7 @@ def _awaken(work: Work, observed: Observed) -> None:
         with contextlib.suppress(_registry_health.NotHealthy):
             _registry_health.wait(client, observed, min(work.timeout, 5), work.secrets)
             return
+        _registry_data.refuse_forgetting(observed, "restarting it because it does not answer")
         client.api.restart(observed.id, timeout=STOP_TIMEOUT)
         work.actions.append(f"Restarted the registry '{observed.name}', which did not answer.")
     try:
@@ -481,8 +522,8 @@ def _predicted(
     for option in ("image", "port", "listen_address", "restart_policy", "volume"):
         if option in changed:
             found[option] = values[option]
-    if "port" in changed and values["port"]:
-        found["host"] = f"localhost:{values['port']}"
+    if changed & {"port", "listen_address"}:
+        found["host"] = host_of(values["listen_address"], values["port"]) if values["port"] else None
     if "networks" in changed:
         found["networks"] = sorted({*observed.networks, *(spec.networks or ())})
     if "users" in changed:
@@ -496,14 +537,17 @@ def _predicted(
 
 
 def _stopped(work: Work, spec: Spec, check: bool) -> Result:
-    observed = _observed(work, spec, check)
+    observed = _observed(work, spec)
     if observed is None:
         return Result(registry={"name": spec.name, "exists": False, "healthy": False})
     result = Result(actions=work.actions, before={"status": observed.status}, after={"status": observed.status})
-    if observed.status in ("running", "paused", "restarting"):
+    stops = observed.status in ("running", "paused", "restarting")
+    if stops:
         _registry_data.refuse_loss(observed, "stopping it")
+    _named_back(work, spec, observed, result, check)
+    if stops:
         work.actions.append(f"Stopped the registry '{spec.name}'.")
-        result.after = {"status": "exited"}
+        result.after["status"] = "exited"
         if not check:
             work.stop(observed)
             observed.container.reload()
@@ -518,7 +562,7 @@ def _stopped(work: Work, spec: Spec, check: bool) -> Result:
 
 def _absent(work: Work, spec: Spec, check: bool, purge: bool) -> Result:
     client = work.client
-    observed = _observed(work, spec, check)
+    observed = _observed(work, spec)
     target = spec.data_volume
     result = Result(actions=work.actions, before={"state": "absent"}, after={"state": "absent"})
     volumes = [target] if purge else []
@@ -533,17 +577,19 @@ def _absent(work: Work, spec: Spec, check: bool, purge: bool) -> Result:
         _check_free(client, volumes, observed)
         result.before = {"state": "present", "image": observed.image_reference, "volume": data.name or data.kind}
         result.registry = describe(client, observed, healthy=False)
+        moved = False
         if not purge:
-            _registry_data.refuse_loss(observed, "removing it")
-            if data.kind in ("layer", "bind") or (data.kind == "volume" and data.name != target):
-                _move(work, observed, target, check)
-        work.actions.append(
-            f"Removed the container '{spec.name}'" + ("." if purge else f", its images stay in the volume '{target}'.")
-        )
+            moves = data.kind in ("layer", "bind") or (data.kind == "volume" and not _lies_in(data, target))
+            _registry_data.refuse_loss(observed, "removing it", gone=not moves)
+            _registry_data.refuse_strays(client, observed)
+            if moves:
+                moved = _move(work, observed, target, check)
+        kept = "." if purge or data.kind == "elsewhere" else f", its images stay in the volume '{target}'."
+        work.actions.append(f"Removed the container '{observed.name}'{kept}")
         if not check:
             work.stop(observed)
-            client.api.remove_container(observed.id, v=False, force=True)
-            if data.anonymous and not purge:
+            work.remove(observed.id)
+            if moved and _registry_data.can_go(observed):
                 with contextlib.suppress(APIError):
                     _registry_data.remove_volume(client, data.name)
     else:
@@ -559,8 +605,13 @@ def _absent(work: Work, spec: Spec, check: bool, purge: bool) -> Result:
     return result
 
 
-def _move(work: Work, observed: Observed, target: str, check: bool) -> None:
-    """Its images into the volume where the next registry of this name looks for them; it runs on when that fails."""
+def _lies_in(data: Data, volume: str) -> bool:
+    """Whether the next registry finds the images at the root of the volume."""
+    return data.name == volume and data.destination == data.folder
+
+
+def _move(work: Work, observed: Observed, target: str, check: bool) -> bool:
+    """Its images, if it has any, into the volume where the next registry of this name looks for them; it runs on when that fails."""
     client = work.client
     where = {"layer": "the container itself", "bind": f"the folder {observed.data.name}"}.get(
         observed.data.kind, f"the volume '{observed.data.name[:12] if observed.data.anonymous else observed.data.name}'"
@@ -568,7 +619,7 @@ def _move(work: Work, observed: Observed, target: str, check: bool) -> None:
     done = f"Copied the images of '{observed.name}' from {where} into the volume '{target}'."
     if check:
         work.actions.append(done)
-        return
+        return True
     running = observed.status in ("running", "paused", "restarting")
     made = _registry_data.ensure_volume(client, target, observed.name)
     try:
@@ -586,6 +637,7 @@ def _move(work: Work, observed: Observed, target: str, check: bool) -> None:
         work.actions.append(done)
     observed.container.reload()
     observed.attrs = observed.container.attrs
+    return moved
 
 
 def _check_free(client: Any, volumes: list[str], observed: Observed | None) -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import posixpath
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
 
 _PLACE = "/kubelocal-move"
+# Below the folder of the images, in every registry that keeps them in files.
+_TREE = "/docker/registry/v2"
+# A path that a container's changes name as removed.
+_DELETED = 2
 # What the archive API can't see, so that it would be lost with the container.
 IN_MEMORY = ("memory", "tmpfs")
 
@@ -58,17 +61,50 @@ def users_of(client: Any, volume: str, but: str = "") -> list[str]:
     )
 
 
-def refuse_loss(observed: Observed, doing: str) -> None:
-    """What is in memory, or goes as soon as the container stops, can't be moved: better nothing than lost."""
-    if observed.host_config.get("AutoRemove") and (observed.data.kind == "layer" or observed.data.anonymous):
-        raise ExpectedError(
-            f"the registry '{observed.name}' was started with --rm, so the Engine deletes its images when it stops, "
-            f"and {doing} would lose them; push them elsewhere first, or remove it with purge."
-        )
-    if observed.data.kind in IN_MEMORY:
+def refuse_loss(observed: Observed, doing: str, gone: bool = False) -> None:
+    """What is in memory, or goes as soon as the container stops, can't be moved: better nothing than lost.
+
+    ``gone``: the container is to go, and its images stay where they are.
+    """
+    data = observed.data
+    if observed.host_config.get("AutoRemove"):
+        if data.kind == "layer" or data.anonymous:
+            raise ExpectedError(
+                f"the registry '{observed.name}' was started with --rm, so the Engine deletes its images when it stops, "
+                f"and {doing} would lose them; push them elsewhere first, or remove it with purge."
+            )
+        if data.kind in ("volume", "bind") and not gone:
+            place = f"the volume '{data.name}'" if data.kind == "volume" else f"the folder {data.name}"
+            raise ExpectedError(
+                f"the registry '{observed.name}' was started with --rm, so the Engine removes it when it stops, and {doing} could not be undone; "
+                f"end it with 'docker stop {observed.name}' (its images stay in {place}) and run this again."
+            )
+    refuse_forgetting(observed, doing)
+
+
+def refuse_forgetting(observed: Observed, doing: str) -> None:
+    """What is in memory does not even outlive a restart; what stopped has forgotten it already."""
+    if observed.data.kind in IN_MEMORY and observed.status not in ("created", "exited", "dead"):
         raise ExpectedError(
             f"the registry '{observed.name}' keeps its images in memory, where {doing} would lose them; push them elsewhere first, or remove it with purge."
         )
+
+
+def refuse_strays(client: Any, observed: Observed) -> None:
+    """Images in the container itself, where its configuration, as far as we understand it, does not look for them: they would go with it."""
+    known = observed.data.folder
+    for entry in client.api.diff(observed.id) or []:
+        folder, found, _rest = str(entry["Path"]).partition(_TREE)
+        if found and not _rest and folder != known and entry.get("Kind") != _DELETED:
+            raise ExpectedError(
+                f"the container '{observed.name}' holds images in {folder or '/'}, which its configuration does not name; "
+                f"copy them away (docker cp {observed.name}:{folder or '/'} .) and remove it with purge."
+            )
+
+
+def can_go(observed: Observed) -> bool:
+    """Whether all that is in the images' volume was copied with them, and nobody gave that volume a name."""
+    return observed.data.anonymous and observed.data.destination == observed.data.folder
 
 
 def copy(client: Any, observed: Observed, volume: str) -> bool:
@@ -81,14 +117,15 @@ def copy(client: Any, observed: Observed, volume: str) -> bool:
     with contextlib.suppress(NotFound):
         client.api.remove_container(name, v=True, force=True)
     try:
-        chunks, _stat = client.api.get_archive(observed.id, folder)
+        # the dot: what is in the folder, even if that is a symbolic link
+        chunks, _stat = client.api.get_archive(observed.id, f"{folder.rstrip('/')}/.")
     except NotFound:
         return False
     body = {
         "Image": observed.image_id,
         "Cmd": ["true"],
         "Labels": {LABEL_PREFIX + "helper": "true"},
-        "HostConfig": {"Binds": [f"{volume}:{_PLACE}/{posixpath.basename(folder)}"], "NetworkMode": "none"},
+        "HostConfig": {"Binds": [f"{volume}:{_PLACE}"], "NetworkMode": "none"},
     }
     helper = client.api.create_container_from_config(body, name)["Id"]
     try:

@@ -46,7 +46,7 @@ def healthy(client: Any, observed: Observed) -> bool:
         return False
     for url in addresses(client, observed):
         try:
-            return Registry(url, timeout=_PROBE_TIMEOUT, verify=False).probe() in _ANSWERS
+            return Registry(url, timeout=_PROBE_TIMEOUT, verify=False, direct=True).probe() in _ANSWERS
         except RegistryError as error:
             if error.reason in (BROKEN, TIMEOUT, TLS):
                 return False  # the port is reached, and nothing behind it answers

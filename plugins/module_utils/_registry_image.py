@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _image_ref
@@ -15,7 +16,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._registry_obser
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
 
 with contextlib.suppress(ImportError):  # told by _docker
-    from docker.errors import APIError, ImageNotFound, NotFound
+    from docker.errors import APIError, ImageNotFound
     from requests.exceptions import RequestException
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ def look_into(client: Any, attrs: dict[str, Any], name: str, with_cas: bool = Fa
     """What the image brings, read from a container of it that is never started."""
     config = attrs.get("Config") or {}
     path = config_path(config.get("Cmd") or []) or config_path(config.get("Entrypoint") or [])
-    helper_name = f"{name}-kubelocal-probe"
-    with contextlib.suppress(NotFound):
-        client.api.remove_container(helper_name, v=True, force=True)
+    # a name of its own, so that runs that don't see each other's locks don't take each other's
+    helper_name = f"{name}-kubelocal-probe-{secrets.token_hex(4)}"
     body = {"Image": attrs["Id"], "Labels": {LABEL_PREFIX + "helper": "true"}, "HostConfig": {"NetworkMode": "none"}}
     if not config.get("Cmd") and not config.get("Entrypoint"):
         body["Cmd"] = ["true"]

@@ -159,7 +159,9 @@ class Observed:
         folder = registry_files.data_folder(self.effective)
         if folder is None:
             return Data("memory" if registry_files.in_memory(self.effective) else "elsewhere")
-        return locate(folder, self.attrs.get("Mounts") or [])
+        # the Engine lists what `docker run --tmpfs` made apart from the mounts
+        tmpfs = [{"Type": "tmpfs", "Destination": path} for path in self.host_config.get("Tmpfs") or {}]
+        return locate(folder, [*(self.attrs.get("Mounts") or []), *tmpfs])
 
     @property
     def bindings(self) -> list[tuple[str, int]]:

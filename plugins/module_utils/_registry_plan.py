@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ def wanted(spec: Spec, observed: Observed | None) -> dict[str, Any]:
             current = observed.value(option)
             ours = option in observed.defaults and observed.defaults[option] == current
             values[option] = spec.defaults[option] if ours else current
+    # one that publishes no port listens on no address yet
+    values["listen_address"] = values["listen_address"] or spec.defaults["listen_address"]
     if observed is not None and spec.volume is None and values["volume"] is None:
         values["volume"] = spec.data_volume
     return values
@@ -180,18 +183,38 @@ def _described(option: str, spec: Spec, observed: Observed) -> tuple[Any, Any]:
     return before, after if before != after else f"{after} with other credentials, ttl or CA"
 
 
-_SECRET_KEYS = ("secret", "password", "key", "token", "credential", "sas")
+_SECRET_KEYS = ("secret", "password", "key", "token", "credential", "sas", "authorization", "dsn", "cookie")
+# Named like secrets, and as the registry has it the paths of files.
+_FILES = frozenset({"key", "keyfile", "privatekey"})
+_USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+COVER = "********"
 
 
 def mask(value: Any, key: str = "") -> Any:
-    """A configuration as it may be shown: what is named like a secret is covered."""
+    """A configuration as it may be shown: what is named like a secret is covered, and credentials in addresses."""
     if isinstance(value, dict):
         return {name: mask(below, str(name)) for name, below in value.items()}
     if isinstance(value, list):
         # headers hold Authorization values
         return [mask(below, key) for below in value]
-    covered = any(word in key.lower() for word in (*_SECRET_KEYS, "authorization", "dsn", "cookie"))
-    return "********" if covered and value not in (None, "") and not str(value).startswith("/") else value
+    if _is_secret(value, key):
+        return COVER
+    return _USER_IN_URL.sub(f"{COVER}@", value) if isinstance(value, str) else value
+
+
+def covered(value: Any, key: str = "") -> list[str]:
+    """What ``mask`` would cover wholly, as text."""
+    if isinstance(value, dict):
+        return [text for name, below in value.items() for text in covered(below, str(name))]
+    if isinstance(value, list):
+        return [text for below in value for text in covered(below, key)]
+    return [str(value)] if _is_secret(value, key) else []
+
+
+def _is_secret(value: Any, key: str) -> bool:
+    if value in (None, "") or isinstance(value, bool) or not any(word in key.lower() for word in _SECRET_KEYS):
+        return False
+    return not (key.lower() in _FILES and str(value).startswith("/"))
 
 
 def _shown(value: Any) -> str:

@@ -250,8 +250,9 @@ def _check_upstream(upstream: Upstream | None) -> None:
     if upstream is None:
         return
     if not re.fullmatch(r"https?://[^\s/@?#]+/?", upstream.url):
+        shown = re.sub(r"[^/]*@", "********@", upstream.url)
         raise ExpectedError(
-            f"upstream.url '{upstream.url}' is no registry's address; write it like https://registry-1.docker.io, credentials apart in username and password."
+            f"upstream.url '{shown}' is no registry's address; write it like https://registry-1.docker.io, credentials apart in username and password."
         )
     if upstream.ttl is not None and not _DURATION.fullmatch(upstream.ttl):
         raise ExpectedError(
