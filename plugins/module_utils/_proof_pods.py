@@ -32,8 +32,9 @@ _PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNev
 _STARTING = ("", "PodInitializing", "ContainerCreating")
 
 # Any HTTP answer will do: a closed registry says 401, one with TLS says 400. Nothing of a user's is part of the script.
+# It goes by time: without anything behind the name service's address a try fails at once, with it unreachable after seconds.
 _REACH = r"""
-name=$1; port=$2; tries=$3
+name=$1; port=$2; end=$(($(date +%s)+$3))
 command -v wget >/dev/null || exit 3
 while :; do
   told=$(wget -T 3 -O /dev/null "http://$name:$port/v2/" 2>&1); code=$?
@@ -45,7 +46,7 @@ while :; do
       case $(printf 'GET /v2/ HTTP/1.0\r\n\r\n' | nc -w 3 "$address" "$port" 2>&1) in *HTTP/1*) exit 0;; esac
     done
   fi
-  tries=$((tries-1)); if [ $tries -le 0 ]; then echo "$told" | tail -n 1; exit 1; fi
+  [ "$(date +%s)" -lt "$end" ] || { echo "$told" | tail -n 1; exit 1; }
   sleep 1
 done
 """
@@ -242,7 +243,7 @@ def _body(
             "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}, "limits": {"memory": "128Mi"}},
         }
         if reach is not None and name == list(images)[-1]:
-            container["command"] = ["sh", "-c", _REACH, "sh", reach[0], str(reach[1]), str(max(1, int(timeout / 8)))]
+            container["command"] = ["sh", "-c", _REACH, "sh", reach[0], str(reach[1]), str(_patience(timeout))]
         containers.append(container)
     return {
         "apiVersion": "v1",
@@ -260,9 +261,18 @@ def _body(
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "tolerations": [{"operator": "Exists"}],
+            # a name server that does not answer yet shall not cost one try a minute
+            "dnsConfig": {"options": [{"name": "timeout", "value": "2"}, {"name": "attempts", "value": "1"}]},
             "containers": containers,
         },
     }
+
+
+def _patience(timeout: float) -> int:
+    """Seconds for which a pod asks. After a node's restart kube-proxy and CoreDNS come back later than its kubelet, and CoreDNS
+    remembers for 30 seconds that it did not find a name. The rest is for the pod to start, and to be heard of.
+    """
+    return max(1, int(timeout * 2 / 3))
 
 
 def _host() -> str:
