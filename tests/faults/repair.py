@@ -46,6 +46,7 @@ class Home:
         self.kubeconfig = folder / "kubeconfig"
         self.nodes = (f"{self.cluster}-control-plane", f"{self.cluster}-worker")
         self.digest = ""
+        self.mirrors: list[dict[str, Any]] = []
         programs = [str(Path(program).parent) for program in (testbed.kind, testbed.kubectl)]
         self.environment = {
             "KIND_EXPERIMENTAL_DOCKER_NETWORK": self.network,
@@ -68,6 +69,7 @@ class Home:
             "kind_workers": 1,
             "registry_name": self.registry,
             "registry_port": self.port,
+            "mirrors": self.mirrors,
         }
 
     def up(self, fails: bool | None = False, **variables: Any) -> PlaybookResult:
@@ -85,6 +87,7 @@ class Home:
             kubeconfig=str(self.kubeconfig),
             registry_name=self.registry,
             registry_port=self.port,
+            mirrors=[{"host": item["host"]} for item in self.mirrors],
             proof=False,
             environment=self.environment,
         )["status"]

@@ -99,6 +99,8 @@ MOMENTS = [
     Moment("the ConfigMap is there", _configmap),
     Moment("the proof's pods are there", _proof_pods, quick="there"),
 ]
+# before it the nodes and the cluster can't have been told of the registry
+FIRST_CONNECTED = [moment.name for moment in MOMENTS].index("the registry joins the network")
 
 
 def _cases() -> list[object]:
@@ -136,6 +138,9 @@ def test_the_play_is_killed(home: Home, moment: Moment, new: bool, group: bool) 
         time.sleep(0.02)
     said = play.kill(group)
     assert "PLAY RECAP" not in said
+    if new and MOMENTS.index(moment) < FIRST_CONNECTED:
+        # nobody goes on with what a killed play had not begun
+        assert home.broken()
     finished = home.up()
     assert PROVED in finished.stdout
     assert "Traceback" not in finished.stdout
