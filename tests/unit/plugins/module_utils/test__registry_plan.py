@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What counts as a difference, what a default may change, and what a new container takes over from an old one."""
+"""What counts as a difference, what a default may change, and how it is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_body as body
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as files
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_plan as plan
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
@@ -119,61 +118,6 @@ def test_what_we_declared_and_is_declared_no_more_goes() -> None:
     assert differing(Spec("hub"), found) == ["environment", "labels"]
 
 
-def make(spec: Spec, found: Observed | None) -> body.Making:
-    image = body.Image(IMAGE, files.load(None))
-    return body.make(spec, plan.wanted(spec, found), image, found)
-
-
-def test_a_new_one() -> None:
-    made = make(Spec("hub", networks=("kind",)), None)
-    host = made.body["HostConfig"]
-    assert host["Binds"] == ["hub-data:/var/lib/registry"]
-    assert host["PortBindings"] == {"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5001"}]}
-    assert (host["NetworkMode"], list(made.networks)) == ("bridge", ["kind"])
-    assert made.volume == "hub-data"
-    assert not made.files
-    assert "Cmd" not in made.body
-
-
-def test_one_in_place_of_another() -> None:
-    made = make(Spec("hub", port=5002), observed())
-    host = made.body["HostConfig"]
-    assert host["Binds"] == [f"{ANONYMOUS}:/var/lib/registry", "/certs:/certs:ro"]
-    assert host["PortBindings"]["5000/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "5002"}]
-    assert host["RestartPolicy"]["Name"] == "always"
-    assert made.networks == {"kind": {"Aliases": ["hub"], "IPAMConfig": {"IPv4Address": "10.0.0.9"}}}
-    assert made.body["Env"] == ["MINE=1"]
-    assert made.body["Labels"]["theirs"] == 'a "quoted" one'
-    assert "of" not in made.body["Labels"]
-    assert json.loads(made.body["Labels"]["kubelocal.registry.defaults"]) == {}
-    assert "Hostname" not in made.body
-    assert not made.move
-
-
-def test_images_in_the_container_itself_are_moved() -> None:
-    found = observed()
-    found.attrs["Mounts"] = []
-    made = make(Spec("hub", port=5002), found)
-    assert made.move
-    assert made.body["HostConfig"]["Binds"] == ["hub-data:/var/lib/registry"]
-
-
-def test_an_image_that_looks_elsewhere_is_told_where_they_are() -> None:
-    base = files.merge(files.load(None), {"storage": {"filesystem": {"rootdirectory": "/elsewhere"}}})
-    found = observed()
-    spec = Spec("hub", image="other")
-    made = body.make(spec, plan.wanted(spec, found), body.Image(IMAGE, base), found)
-    assert f"{body.ROOT_VARIABLE}=/var/lib/registry" in made.body["Env"]
-    assert made.body["HostConfig"]["Binds"][0] == f"{ANONYMOUS}:/var/lib/registry"
-
-
-def test_secrets_are_files_only() -> None:
-    made = make(Spec("hub", users={"ada": "s3cr3t"}, config={"http": {"secret": "s3cr3t"}}), observed())
-    assert "s3cr3t" not in json.dumps(made.body)
-    assert made.body["Cmd"] == [f"{files.FOLDER}/{files.CONFIG}"]
-    assert made.files
-
-
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -181,7 +125,47 @@ def test_secrets_are_files_only() -> None:
         ({"tls": {"key": "/path"}}, {"tls": {"key": "/path"}}),
         ({"headers": {"Authorization": ["x"]}}, {"headers": {"Authorization": ["********"]}}),
         ({"s3": {"accesskey": "x", "secretkey": ""}}, {"s3": {"accesskey": "********", "secretkey": ""}}),
+        # base64 may begin with a slash
+        ({"s3": {"secretkey": "/aBc"}}, {"s3": {"secretkey": "********"}}),
+        ({"gcs": {"keyfile": "/path"}}, {"gcs": {"keyfile": "/path"}}),
+        ({"redis": {"password": 5, "tls": True}}, {"redis": {"password": "********", "tls": True}}),
+        ({"token": {"realm": "https://r"}}, {"token": {"realm": "https://r"}}),
+        ({"remoteurl": "https://me:pw@up/x"}, {"remoteurl": "https://********@up/x"}),
+        (
+            {"endpoints": [{"url": "https://pw@up", "name": "a@b"}]},
+            {"endpoints": [{"url": "https://********@up", "name": "a@b"}]},
+        ),
     ],
 )
 def test_mask(value: Any, shown: Any) -> None:
     assert plan.mask(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (None, []),
+        ({"http": {"secret": "x", "addr": ":5000", "tls": {"key": "/path"}}}, ["x"]),
+        ({"headers": {"Authorization": ["a", "b"]}}, ["a", "b"]),
+        ({"redis": {"password": 5}}, ["5"]),
+    ],
+)
+def test_covered(config: Any, expected: list[str]) -> None:
+    assert plan.covered(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", "-"),
+        (None, "-"),
+        ([], "-"),
+        (["a", "b"], "a, b"),
+        ({}, "-"),
+        ({"b": 1, "a": 2, "c": {}}, "a=2, b=1"),
+        (5001, "5001"),
+        (0, "0"),
+    ],
+)
+def test_a_change_in_words(value: Any, shown: str) -> None:
+    assert str(plan.Change("option", value, "x")) == f"option: {shown} -> x"
