@@ -13,7 +13,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import _registr
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import config_path, to_dict
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_plan import SCALARS
-from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX, STORAGE_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,18 @@ def _environment(spec: Spec, image: Image, observed: Observed | None) -> dict[st
     if spec.config:
         # what is declared wins over variables of the old container
         found = {key: value for key, value in found.items() if not _overridden(key, spec.config)}
+        drivers = registry_files.driver_names(spec.config.get("storage"))
+        if drivers:
+            found = {key: value for key, value in found.items() if not _of_another_driver(key, drivers)}
     return {**found, **(spec.environment or {})}
+
+
+def _of_another_driver(variable: str, drivers: list[str]) -> bool:
+    """Whether a variable chooses or configures a storage driver that is not wanted any more."""
+    words = variable.split("_")
+    if words[:2] != ["REGISTRY", "STORAGE"]:
+        return False
+    return len(words) == 2 or words[2].lower() not in (*drivers, *STORAGE_SETTINGS)
 
 
 def _overridden(variable: str, config: Mapping[str, Any]) -> bool:

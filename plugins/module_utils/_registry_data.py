@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -96,10 +97,21 @@ def refuse_strays(client: Any, observed: Observed) -> None:
     for entry in client.api.diff(observed.id) or []:
         folder, found, _rest = str(entry["Path"]).partition(_TREE)
         if found and not _rest and folder != known and entry.get("Kind") != _DELETED:
+            if known and _link_target(client, observed.id, known) == folder:
+                continue
             raise ExpectedError(
                 f"the container '{observed.name}' holds images in {folder or '/'}, which its configuration does not name; "
                 f"copy them away (docker cp {observed.name}:{folder or '/'} .) and remove it with purge."
             )
+
+
+def _link_target(client: Any, container_id: str, path: str) -> str:
+    """Where a symbolic link in a container leads."""
+    try:
+        _chunks, told = client.api.get_archive(container_id, path)
+    except NotFound:
+        return ""
+    return posixpath.normpath(str(told.get("linkTarget") or "/"))
 
 
 def can_go(observed: Observed) -> bool:

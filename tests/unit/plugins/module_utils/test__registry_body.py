@@ -203,6 +203,22 @@ def test_what_is_declared_wins_over_variables(variable: str, overridden: bool) -
     assert body._overridden(variable, {"http": {"addr": ":5000"}}) is overridden
 
 
+@pytest.mark.parametrize(
+    ("variable", "other"),
+    [
+        ("REGISTRY_STORAGE", True),
+        ("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", True),
+        ("REGISTRY_STORAGE_INMEMORY", True),
+        ("REGISTRY_STORAGE_S3_BUCKET", False),
+        ("REGISTRY_STORAGE_DELETE_ENABLED", False),
+        ("REGISTRY_HTTP_ADDR", False),
+        ("STORAGE", False),
+    ],
+)
+def test_variables_of_another_driver(variable: str, other: bool) -> None:
+    assert body._of_another_driver(variable, ["s3"]) is other
+
+
 def test_what_goes_with_the_old_one_is_not_asked_for_again() -> None:
     found = observed()
     found.attrs["HostConfig"].update(AutoRemove=True, VolumesFrom=["other"], Memory=5, Binds=["gone:/x"])

@@ -70,13 +70,17 @@ def test_refuse_loss(found: Observed, gone: bool, words: str) -> None:
         ([(FOLDER, 0), (f"{FOLDER}/docker", 1), (f"{FOLDER}/docker/registry/v2", 1)], ""),
         ([("/x/docker/registry/v2", 1), ("/x/docker/registry/v2/blobs", 1)], "/x"),
         ([("/docker/registry/v2", 1)], "/"),
+        ([("/linked/docker/registry/v2", 1)], ""),  # where the folder of the images leads
         ([("/x/docker/registry/v2", 2)], ""),
         ([("/x/docker/registry/v2beta", 1)], ""),
     ],
 )
 def test_refuse_strays(paths: list[tuple[str, int]], stray: str) -> None:
     changes = [{"Path": path, "Kind": kind} for path, kind in paths]
-    client: Any = SimpleNamespace(api=SimpleNamespace(diff=lambda _container: changes or None))
+    told: dict[str, str] = {"linkTarget": "/linked"}
+    client: Any = SimpleNamespace(
+        api=SimpleNamespace(diff=lambda _container: changes or None, get_archive=lambda _container, _path: ([], told))
+    )
     if not stray:
         data.refuse_strays(client, observed(None))
         return
