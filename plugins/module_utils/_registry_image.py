@@ -53,11 +53,10 @@ def fetch(client: Any, reference: str, pull: str, check: bool, actions: list[str
         raise ExpectedError(
             f"the Engine does not have the image {reference}, and pull is 'never'; load it first, or set pull to 'missing'."
         )
+    if not check:
+        _pull(client, reference, have=False)
     actions.append(f"Pulled the image {reference}.")
-    if check:
-        return {}
-    _pull(client, reference, have=False)
-    return image_attrs(client, reference)
+    return {} if check else image_attrs(client, reference)
 
 
 def _pull(client: Any, reference: str, have: bool) -> None:
