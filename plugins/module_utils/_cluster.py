@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _kubeconfig, _kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils import _kubeconfig, _kubernetes, _kubernetes_connect
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
@@ -191,7 +191,7 @@ def _existing(client: Any, name: str, options: Mapping[str, Any]) -> Cluster:
     by_file = path and not options.get("host") and _kubeconfig.exists(path)
     chosen = {**options, **({"kubeconfig": path} if by_file else {})}
     try:
-        found = _kubernetes.connect(chosen).get("/api/v1/nodes").get("items") or []
+        found = _kubernetes_connect.connect(chosen).get("/api/v1/nodes").get("items") or []
     except _kubernetes.Unreachable as error:
         return Cluster(**{**nothing.__dict__, "reason": str(error)})
     containers = _containers(client, {})

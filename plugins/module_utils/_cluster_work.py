@@ -8,7 +8,13 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _kind_cli, _kubeconfig, _kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _cluster,
+    _kind_cli,
+    _kubeconfig,
+    _kubernetes,
+    _kubernetes_connect,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._creation import Creation, unlock_kubeconfig
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
@@ -46,7 +52,7 @@ class Work:
         return _cluster.find(self.client, self.tool.NAME, self.declared.name, self.declared.kubeconfig)
 
     def api(self, cluster: _cluster.Cluster) -> _kubernetes.Client:
-        return _kubernetes.connect({"kubeconfig": cluster.kubeconfig, "context": cluster.context}, timeout=10)
+        return _kubernetes_connect.connect({"kubeconfig": cluster.kubeconfig, "context": cluster.context}, timeout=10)
 
     def program(self) -> str:
         """The tool's path; ExpectedError where it is not installed."""

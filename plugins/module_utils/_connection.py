@@ -19,6 +19,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _connection_nodes,
     _discovery,
     _kubernetes,
+    _kubernetes_connect,
     _mirrors,
     _mirrors_found,
     _node_agent,
@@ -92,7 +93,7 @@ def request_from(options: Mapping[str, Any]) -> Request:
         readers=None if options["readers"] is None else _discovery.subjects(options["readers"]),
         node_agent=options["node_agent"],
         node_agent_image=options["node_agent_image"],
-        kubernetes={name: options[name] for name in _kubernetes.KUBERNETES_OPTIONS},
+        kubernetes={name: options[name] for name in _kubernetes_connect.KUBERNETES_OPTIONS},
     )
 
 
@@ -254,7 +255,7 @@ class _Api:
 
     def get(self) -> _kubernetes.Client:
         if self._client is None:
-            self._client = _kubernetes.connect(self._options)
+            self._client = _kubernetes_connect.connect(self._options)
         return self._client
 
 

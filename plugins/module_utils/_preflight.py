@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes_connect
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKER_IMPORT_ERROR
@@ -253,7 +253,7 @@ def _kubeconfig(options: Mapping[str, Any], found: Findings) -> None:
 
 def _context(options: Mapping[str, Any], found: Findings) -> None:
     try:
-        _kubernetes.connect(options).get("/version")
+        _kubernetes_connect.connect(options).get("/version")
         found.cluster = True
     except ExpectedError as error:
         found.problems.append(str(error))

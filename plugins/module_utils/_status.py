@@ -14,6 +14,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _discovery,
     _docker,
     _kubernetes,
+    _kubernetes_connect,
     _proof,
     _proof_push,
     _registry_disk,
@@ -260,7 +261,7 @@ def _client(options: Mapping[str, Any], cluster: _cluster.Cluster | None) -> _ku
     if not options.get("kubeconfig") and cluster.kubeconfig:
         chosen["kubeconfig"] = cluster.kubeconfig
     try:
-        return _kubernetes.connect(chosen)
+        return _kubernetes_connect.connect(chosen)
     except ExpectedError as error:
         return _Broken(error)  # type: ignore[return-value]
 

@@ -154,7 +154,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _docker
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import KUBERNETES_OPTIONS
 
 
 def main() -> None:

@@ -89,13 +89,13 @@ facts:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes, _preflight
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes_connect, _preflight
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_kubernetes.KUBERNETES_OPTIONS,
+            **_kubernetes_connect.KUBERNETES_OPTIONS,
             **_docker.DOCKER_OPTIONS,
             "provider": {"type": "str", "choices": ["kind", "k3d", "remote", "existing"], "default": "kind"},
             "name": {"type": "str", "default": "dev"},

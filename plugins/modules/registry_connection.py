@@ -185,7 +185,10 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _node_agent,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import KUBERNETES_OPTIONS, show_path
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
+    KUBERNETES_OPTIONS,
+    show_path,
+)
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import (
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
     KUBERNETES_OPTIONS,
     connect,
     show_path,

@@ -116,7 +116,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
     _docker,
-    _kubernetes,
+    _kubernetes_connect,
     _proof,
     _proof_module,
 )
@@ -128,14 +128,14 @@ if TYPE_CHECKING:
 def _prove(options: Mapping[str, Any]) -> _proof.Proof:
     access = _access.from_options(options)
     engine = _docker.connect(options["docker_host"], options["docker_timeout"])
-    client = _kubernetes.connect(options)
+    client = _kubernetes_connect.connect(options)
     return _proof.prove(engine, client, options["registry_name"], access, options["fresh"], options["timeout"])
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_kubernetes.KUBERNETES_OPTIONS,
+            **_kubernetes_connect.KUBERNETES_OPTIONS,
             **_docker.DOCKER_OPTIONS,
             **_access.OPTIONS,
             **_proof_module.OPTIONS,

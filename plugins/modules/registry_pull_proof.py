@@ -92,7 +92,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
-    _kubernetes,
+    _kubernetes_connect,
     _proof_module,
     _proof_push,
     _pull_proof,
@@ -104,13 +104,13 @@ if TYPE_CHECKING:
 
 def _prove(options: Mapping[str, Any]) -> _pull_proof.PullProof:
     registry = _proof_push.registry_at(options["registry"], _access.from_options(options))
-    return _pull_proof.prove(_kubernetes.connect(options), registry, options["registry"], options["timeout"])
+    return _pull_proof.prove(_kubernetes_connect.connect(options), registry, options["registry"], options["timeout"])
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_kubernetes.KUBERNETES_OPTIONS,
+            **_kubernetes_connect.KUBERNETES_OPTIONS,
             **_access.OPTIONS,
             **_proof_module.OPTIONS,
             "registry": {"type": "str", "required": True},

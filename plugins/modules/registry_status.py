@@ -164,7 +164,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
     _docker,
-    _kubernetes,
+    _kubernetes_connect,
     _status,
     _status_mirrors,
     _unwind,
@@ -201,7 +201,7 @@ def _look(options: dict[str, Any], check: bool) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_kubernetes.KUBERNETES_OPTIONS,
+            **_kubernetes_connect.KUBERNETES_OPTIONS,
             # a path, which shows in the commands that mend
             "kubeconfig": {"type": "path", "no_log": False},
             **_docker.DOCKER_OPTIONS,

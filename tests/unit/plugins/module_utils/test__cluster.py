@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _kubernetes, _kubernetes_connect
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -203,7 +203,7 @@ def test_matches_the_nodes_of_an_existing_cluster(monkeypatch: pytest.MonkeyPatc
         kubernetes_node("byaddress", "10.0.0.4"),
         kubernetes_node("elsewhere", "192.0.2.1"),
     )
-    monkeypatch.setattr(_kubernetes, "connect", lambda _options: api)
+    monkeypatch.setattr(_kubernetes_connect, "connect", lambda _options: api)
     engine = Engine(
         Container("byname", networks={"lab": "10.0.0.2"}, made_on="lab"),
         Container("byhost", networks={"lab": "10.0.0.3"}, made_on="lab"),
@@ -225,6 +225,6 @@ def test_an_existing_cluster_that_does_not_answer_is_not_there(monkeypatch: pyte
     def refuse(_options: dict[str, Any]) -> None:
         raise _kubernetes.Unreachable("it refuses connections; start it.")
 
-    monkeypatch.setattr(_kubernetes, "connect", refuse)
+    monkeypatch.setattr(_kubernetes_connect, "connect", refuse)
     cluster = _cluster.find(Engine(), "existing", "x", "/none", "ctx")
     assert (cluster.exists, cluster.reason) == (False, "it refuses connections; start it.")

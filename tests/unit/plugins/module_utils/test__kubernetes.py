@@ -20,6 +20,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _kubernetes as kubernetes
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _kubernetes_connect,
+    _kubernetes_direct,
+    _kubernetes_library,
+)
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +33,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", *kubernetes._PROXY_VARIABLES):
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", *_kubernetes_connect._PROXY_VARIABLES):
         monkeypatch.delenv(name, raising=False)
-    for name in kubernetes.AUTH_ARG_SPEC:
+    for name in _kubernetes_connect.AUTH_ARG_SPEC:
         monkeypatch.delenv(f"K8S_AUTH_{name.upper()}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
 
@@ -135,8 +141,8 @@ def kubeconfig(port: int, pair: tuple[bytes, bytes] | None = None, **user: Any) 
 def test_certificate_and_requests(port: int, pair: tuple[bytes, bytes]) -> None:
     certificate, key = (base64.b64encode(part).decode() for part in pair)
     content = kubeconfig(port, pair, **{"client-certificate-data": certificate, "client-key-data": key})
-    client = kubernetes.connect({"kubeconfig": content})
-    assert isinstance(client._transport, kubernetes._Direct)
+    client = connect({"kubeconfig": content})
+    assert isinstance(client._transport, _kubernetes_direct.Direct)
     answer = client.get("/echo", {"a": "b c"})
     assert (answer["path"], answer["method"], answer["certificate"]) == ("/prefix/echo?a=b+c", "GET", True)
     assert client.post("/echo", {"x": 1})["body"] == '{"x": 1}'
@@ -155,20 +161,20 @@ def test_token_and_files(port: int, pair: tuple[bytes, bytes], tmp_path: Path, m
     content["clusters"][0]["cluster"]["certificate-authority"] = "ca.pem"
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(content))
-    assert kubernetes.connect({"kubeconfig": str(path)}).get("/echo")["authorization"] == "Bearer secret"
+    assert connect({"kubeconfig": str(path)}).get("/echo")["authorization"] == "Bearer secret"
     monkeypatch.setenv("KUBECONFIG", str(path))
-    assert kubernetes.connect({}).get("/echo")["authorization"] == "Bearer secret"
+    assert connect({}).get("/echo")["authorization"] == "Bearer secret"
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(path))
     monkeypatch.setenv("K8S_AUTH_CONTEXT", "two")
     with pytest.raises(kubernetes.Unreachable, match="no context 'two'"):
-        kubernetes.connect({"kubeconfig": None})
+        connect({"kubeconfig": None})
 
 
 def test_the_library_answers_as_we_do(port: int, pair: tuple[bytes, bytes], tmp_path: Path) -> None:
     content = kubeconfig(port, pair, token="secret")
-    client = kubernetes.connect({"kubeconfig": content, "impersonate_user": "somebody"})
-    assert isinstance(client._transport, kubernetes._Library)
+    client = connect({"kubeconfig": content, "impersonate_user": "somebody"})
+    assert isinstance(client._transport, _kubernetes_library.Library)
     answer = client.get("/echo", {"a": "b"})
     assert (answer["authorization"], answer["impersonated"]) == ("Bearer secret", "somebody")
     with pytest.raises(kubernetes.Forbidden, match="cannot list"):
@@ -177,12 +183,12 @@ def test_the_library_answers_as_we_do(port: int, pair: tuple[bytes, bytes], tmp_
     client.close()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        client = kubernetes.connect({"host": f"https://127.0.0.1:{free.getsockname()[1]}", "api_key": "x"})
+        client = connect({"host": f"https://127.0.0.1:{free.getsockname()[1]}", "api_key": "x"})
         with pytest.raises(kubernetes.Unreachable):
             client.get("/x")
     (tmp_path / "ca.pem").write_bytes(pair[0])
     options = {"host": f"https://127.0.0.1:{port}/prefix/", "ca_cert": str(tmp_path / "ca.pem"), "api_key": "x"}
-    assert kubernetes.connect(options).get("/echo")["authorization"] == "Bearer x"
+    assert connect(options).get("/echo")["authorization"] == "Bearer x"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +207,7 @@ def test_refusals_are_one_sentence(
     port: int, pair: tuple[bytes, bytes], path: str, kind: type[Exception], told: str
 ) -> None:
     with pytest.raises(kind, match=told) as caught:
-        kubernetes.connect({"kubeconfig": kubeconfig(port, pair)}).get(path)
+        connect({"kubeconfig": kubeconfig(port, pair)}).get(path)
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"the API server https://127.0.0.1:{port}/prefix/ of context 'one' ")
@@ -209,21 +215,21 @@ def test_refusals_are_one_sentence(
 
 def test_an_untrusted_server(port: int) -> None:
     with pytest.raises(kubernetes.Unreachable, match="not trusted"):
-        kubernetes.connect({"kubeconfig": kubeconfig(port)}).get("/echo")
-    assert kubernetes.connect({"kubeconfig": kubeconfig(port), "validate_certs": False}).get("/echo")
+        connect({"kubeconfig": kubeconfig(port)}).get("/echo")
+    assert connect({"kubeconfig": kubeconfig(port), "validate_certs": False}).get("/echo")
     content = kubeconfig(port)
     content["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
-    assert kubernetes.connect({"kubeconfig": content}).get("/echo")
+    assert connect({"kubeconfig": content}).get("/echo")
 
 
 def test_nobody_answers() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(kubernetes.Unreachable, match="refuses connections; start the cluster"):
-            kubernetes.connect({"kubeconfig": kubeconfig(free.getsockname()[1])}).get("/x")
+            connect({"kubeconfig": kubeconfig(free.getsockname()[1])}).get("/x")
         free.listen()
         with pytest.raises(kubernetes.Unreachable, match=r"did not answer within 0\.2 s"):
-            kubernetes.connect({"kubeconfig": kubeconfig(free.getsockname()[1])}, timeout=0.2).get("/x")
+            connect({"kubeconfig": kubeconfig(free.getsockname()[1])}, timeout=0.2).get("/x")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +255,7 @@ def test_kubeconfigs_that_are_wrong(tmp_path: Path, change: Any, told: str) -> N
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(kubernetes.Unreachable, match=told):
-        kubernetes.connect({"kubeconfig": str(path)})
+        connect({"kubeconfig": str(path)})
 
 
 @pytest.mark.parametrize(
@@ -267,26 +273,26 @@ def test_kubeconfig_files_that_are_wrong(tmp_path: Path, text: str | None, told:
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
     with pytest.raises(kubernetes.Unreachable, match=told) as caught:
-        kubernetes.connect({"kubeconfig": str(path)})
+        connect({"kubeconfig": str(path)})
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_what_only_the_library_understands(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(kubernetes, "_from_library", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(_kubernetes_library, "client", lambda *arguments: asked.append(arguments))
     content = kubeconfig(1)
-    kubernetes.connect({"kubeconfig": kubeconfig(1, exec={"command": "x"})})
-    kubernetes.connect({"kubeconfig": content, "api_key": "x"})
-    kubernetes.connect({"host": "https://x"})
-    kubernetes.connect({"kubeconfig": "a:b"})
+    connect({"kubeconfig": kubeconfig(1, exec={"command": "x"})})
+    connect({"kubeconfig": content, "api_key": "x"})
+    connect({"host": "https://x"})
+    connect({"kubeconfig": "a:b"})
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    kubernetes.connect({"kubeconfig": content})
+    connect({"kubeconfig": content})
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    kubernetes.connect({})
+    connect({})
     assert len(asked) == 6
-    kubernetes.connect({"kubeconfig": content})
+    connect({"kubeconfig": content})
     assert len(asked) == 6
 
 
@@ -294,6 +300,6 @@ def test_the_library_tells_errors_too() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(kubernetes.Unreachable) as caught:
-            kubernetes.connect({"host": f"https://127.0.0.1:{free.getsockname()[1]}", "api_key": "secret"}).get("/x")
+            connect({"host": f"https://127.0.0.1:{free.getsockname()[1]}", "api_key": "secret"}).get("/x")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
