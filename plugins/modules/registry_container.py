@@ -18,6 +18,8 @@ description:
   - What differs is changed by making a new container in place of the old one, with its data and its networks. If the new one does not
     become healthy, the old one is put back and the task fails.
   - Nothing that was pushed is lost unless O(purge=true). Images that lie in an anonymous volume or in the container itself are carried over.
+  - A registry that keeps its images in memory, or that was started with C(docker run --rm), is not stopped or replaced where that would
+    lose them or could not be undone. The task fails and says what to do.
   - A container that was made by this module under O(name) and renamed since is renamed back.
 extends_documentation_fragment:
   - kubelocal.registry.docker
