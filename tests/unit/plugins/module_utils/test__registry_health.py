@@ -55,6 +55,25 @@ def test_addresses(engine: str, found: Observed, expected: list[str]) -> None:
     assert health.addresses(client, found) == expected
 
 
+@pytest.mark.parametrize(("status", "is_healthy"), [(200, True), (401, True), (404, False), (503, False)])
+def test_asked_by_its_port_and_never_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, status: int, is_healthy: bool
+) -> None:
+    asked: list[Any] = []
+
+    def registry(url: str, **options: Any) -> Any:
+        asked.append((url, options["direct"]))
+        return SimpleNamespace(probe=lambda: status)
+
+    monkeypatch.setattr(health, "Registry", registry)
+    client: Any = SimpleNamespace(api=SimpleNamespace(base_url=LOCAL))
+    found = observed(networks={"kind": "172.18.0.5"})
+    assert health.healthy(client, found) is is_healthy
+    assert asked == [("http://172.18.0.5:5000", True)]
+    found.attrs["State"]["Status"] = "paused"
+    assert not health.healthy(client, found)
+
+
 @pytest.mark.parametrize(
     ("log", "line"),
     [
