@@ -13,12 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
-    LIMITED,
-    MANIFEST_TYPES,
-    Registry,
-    RegistryError,
-)
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import MANIFEST_TYPES, Registry
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import LIMITED, RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import run_in
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import container_name

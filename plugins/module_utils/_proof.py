@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_pods, _proof_push, _registry_disk
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import RegistryError
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 if TYPE_CHECKING:

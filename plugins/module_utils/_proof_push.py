@@ -17,12 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
-    OCI_MANIFEST,
-    Registry,
-    RegistryError,
-    digest_of,
-)
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import OCI_MANIFEST, Registry, digest_of
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 

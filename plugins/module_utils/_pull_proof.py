@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_pods, _proof_push
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
-    OCI_MANIFEST,
-    digest_of,
-)
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import OCI_MANIFEST, digest_of
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _registry_port
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import (
     BROKEN,
     TIMEOUT,
     TLS,
-    Registry,
     RegistryError,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError

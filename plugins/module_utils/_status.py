@@ -21,10 +21,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _status_mirrors,
     _status_nodes,
 )
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import (
-    DENIED,
-    RegistryError,
-)
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import DENIED, RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
 

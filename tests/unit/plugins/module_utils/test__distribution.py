@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _distribution as distribution
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry, RegistryError
+from ansible_collections.kubelocal.registry.plugins.module_utils import _distribution_errors as errors
+from ansible_collections.kubelocal.registry.plugins.module_utils import _distribution_http
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import RegistryError
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -105,20 +107,20 @@ def test_proxies(monkeypatch: pytest.MonkeyPatch, url: str, direct: bool, asks: 
 @pytest.mark.parametrize(
     ("error", "reason", "words"),
     [
-        (socket.gaierror(-2, "Name or service not known"), distribution.NAME, "can't be found"),
-        (ConnectionRefusedError(111, "refused"), distribution.REFUSED, "nothing listens"),
-        (TimeoutError("timed out"), distribution.TIMEOUT, "in time"),
-        (socket.timeout("timed out"), distribution.TIMEOUT, "in time"),
-        (ConnectionResetError(104, "reset"), distribution.BROKEN, "broke the connection off"),
-        (http.client.RemoteDisconnected("closed"), distribution.BROKEN, "closed"),
-        (http.client.BadStatusLine("x"), distribution.BROKEN, "broke the connection off"),
-        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), distribution.TLS, "does not speak TLS"),
-        (ssl.SSLError(1, "[SSL: HANDSHAKE] bad."), distribution.TLS, "no TLS connection"),
-        (OSError(113, "No route to host"), distribution.OTHER, "No route"),
+        (socket.gaierror(-2, "Name or service not known"), errors.NAME, "can't be found"),
+        (ConnectionRefusedError(111, "refused"), errors.REFUSED, "nothing listens"),
+        (TimeoutError("timed out"), errors.TIMEOUT, "in time"),
+        (socket.timeout("timed out"), errors.TIMEOUT, "in time"),
+        (ConnectionResetError(104, "reset"), errors.BROKEN, "broke the connection off"),
+        (http.client.RemoteDisconnected("closed"), errors.BROKEN, "closed"),
+        (http.client.BadStatusLine("x"), errors.BROKEN, "broke the connection off"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), errors.TLS, "does not speak TLS"),
+        (ssl.SSLError(1, "[SSL: HANDSHAKE] bad."), errors.TLS, "no TLS connection"),
+        (OSError(113, "No route to host"), errors.OTHER, "No route"),
     ],
 )
 def test_why_there_was_no_answer(error: Exception, reason: str, words: str) -> None:
-    found = distribution._explain("host:1", error)
+    found = errors.explain("host:1", error)
     assert found.reason == reason
     assert words in str(found)
     assert "host:1" in str(found)
@@ -136,7 +138,7 @@ def test_why_there_was_no_answer(error: Exception, reason: str, words: str) -> N
     ],
 )
 def test_scope(method: str, path: str, scope: str) -> None:
-    assert distribution._scope(method, path) == scope
+    assert _distribution_http._scope(method, path) == scope
 
 
 @pytest.mark.parametrize("status", [200, 401, 404, 503])
@@ -160,7 +162,7 @@ def test_credentials_only_when_asked_for(server: Server) -> None:
     for username, words in ((None, "wants credentials"), ("bob", "refuses the credentials of user 'bob'")):
         with pytest.raises(RegistryError, match=words) as caught:
             Registry(server.url, username=username, password="s3cr3t").ping()
-        assert caught.value.reason == distribution.DENIED
+        assert caught.value.reason == errors.DENIED
         assert "s3cr3t" not in str(caught.value)
 
 
@@ -248,13 +250,13 @@ def test_pages(server: Server) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "content", "reason", "words"),
     [
-        (403, {}, b"", distribution.DENIED, "does not allow anybody without credentials to read a"),
-        (429, {"Retry-After": "30"}, b"", distribution.LIMITED, "in 30 seconds"),
-        (429, {"Retry-After": "soon"}, b"", distribution.LIMITED, "later"),
-        (404, {}, b'{"errors": [{"code": "X", "message": "unknown."}]}', distribution.MISSING, "unknown"),
-        (500, {}, b'{"errors": [{"code": "X", "detail": "disk"}]}', distribution.OTHER, "X (disk)"),
-        (500, {}, b"[]", distribution.OTHER, "(500)"),
-        (400, {}, b"Client sent an HTTP request to an HTTPS server.", distribution.TLS, "speaks HTTPS"),
+        (403, {}, b"", errors.DENIED, "does not allow anybody without credentials to read a"),
+        (429, {"Retry-After": "30"}, b"", errors.LIMITED, "in 30 seconds"),
+        (429, {"Retry-After": "soon"}, b"", errors.LIMITED, "later"),
+        (404, {}, b'{"errors": [{"code": "X", "message": "unknown."}]}', errors.MISSING, "unknown"),
+        (500, {}, b'{"errors": [{"code": "X", "detail": "disk"}]}', errors.OTHER, "X (disk)"),
+        (500, {}, b"[]", errors.OTHER, "(500)"),
+        (400, {}, b"Client sent an HTTP request to an HTTPS server.", errors.TLS, "speaks HTTPS"),
     ],
 )
 def test_refusals(

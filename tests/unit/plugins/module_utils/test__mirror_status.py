@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _mirror_status as status
-from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import LIMITED, Answer, RegistryError
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import LIMITED, RegistryError
+from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_http import Answer
 
 
 def _error(code: str, message: str, detail: str = "") -> str:
