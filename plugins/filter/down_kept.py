@@ -23,10 +23,6 @@ options:
     type: list
     elements: str
     default: []
-  caches:
-    description: Whether the caches of the cluster's mirrors stay.
-    type: bool
-    default: false
 """
 
 EXAMPLES = r"""
@@ -43,7 +39,7 @@ _value:
 """
 
 
-def down_kept(value: dict[str, Any], others: list[str] | None = None, caches: bool = False) -> list[str]:
+def down_kept(value: dict[str, Any], others: list[str] | None = None) -> list[str]:
     name, kept = value["registry_name"], []
     if others:
         kept.append(f"The registry {name} stays: {', '.join(others)} {'uses' if len(others) == 1 else 'use'} it.")
@@ -51,7 +47,7 @@ def down_kept(value: dict[str, Any], others: list[str] | None = None, caches: bo
         kept.append(f"The registry {name} stays, since registry_persistent is set.")
     if kept or not value["registry_purge"]:
         kept.append("Its images stay; registry_purge=true would delete them.")
-    if caches:
+    if value["has_mirrors"] and not value["removes_caches"]:
         kept.append("The caches of its mirrors stay; mirrors_purge=true would delete them.")
     return kept
 

@@ -22,7 +22,9 @@ options:
     elements: dict
     required: true
   registry:
-    description: A registry without TLS and users, as P(kubelocal.registry.registry_container#module) returns it in C(registry).
+    description:
+      - A registry, as P(kubelocal.registry.registry_container#module) returns it in C(registry).
+      - One with TLS or users is left out, since its nodes need more than this file to reach it.
     type: dict
 """
 
@@ -51,12 +53,16 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 
 
 def registries_yaml(value: list[dict[str, Any]], registry: dict[str, Any] | None = None) -> str:
-    # in check mode there may be none yet
-    items = _registry_items(registry) if registry and registry.get("host_from_cluster_network") else []
+    items = _registry_items(registry) if registry and _is_open(registry) else []
     try:
         return _k3s_registries.at_birth(_hosts_toml.parse(_connection_items.merged(items, value)))
     except ExpectedError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _is_open(registry: dict[str, Any]) -> bool:
+    # in check mode there may be none yet
+    return bool(registry.get("host_from_cluster_network")) and not registry.get("https") and not registry.get("users")
 
 
 def _registry_items(registry: dict[str, Any]) -> list[dict[str, Any]]:

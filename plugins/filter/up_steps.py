@@ -24,10 +24,6 @@ options:
     description: Whether the cluster is there already.
     type: bool
     default: false
-  mirrors:
-    description: Whether there are caches to look after.
-    type: bool
-    default: false
 """
 
 EXAMPLES = r"""
@@ -44,11 +40,11 @@ _value:
 """
 
 
-def up_steps(value: dict[str, Any], exists: bool = False, mirrors: bool = False) -> list[list[str]]:
+def up_steps(value: dict[str, Any], exists: bool = False) -> list[list[str]]:
     provider = value["cluster_provider"]
     if provider == "remote":  # its machines have plays of their own
         return []
-    containers = [["registry", "main"], *([["mirrors", "main"]] if mirrors else [])]
+    containers = [["registry", "main"], *([["mirrors", "main"]] if value["minds_caches"] else [])]
     connected = [["connect", "main"]]
     if provider == "kind":
         if exists:

@@ -45,7 +45,9 @@ RETURN = r"""
 variables:
   description:
     - The playbooks' own variables, converted, with their defaults. It holds no secrets, so C(mirrors) is left out.
-    - C(has_mirrors) and C(has_users) tell whether C(mirrors) and C(registry_users) are set.
+    - C(context) is the cluster's kubeconfig context, empty for the current one.
+    - C(has_mirrors), C(has_users) and C(has_k3d_registries) tell whether C(mirrors), C(registry_users) and what k3d's nodes are told of
+      registries are set, C(minds_caches) and C(removes_caches) whether C(up) looks after caches and C(down) removes them.
   returned: success
   type: dict
   sample: {"cluster_name": "dev", "cluster_provider": "kind", "registry_port": 5001, "up_proof": true}

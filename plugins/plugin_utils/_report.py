@@ -7,10 +7,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kubelocal.registry.plugins.plugin_utils._derived import context_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-PROVIDER_CONTEXTS = {"kind": "kind-", "k3d": "k3d-"}
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -20,15 +20,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         "  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip()
         for row in [headers, *rows]
     ]
-
-
-def context_of(variables: Mapping[str, Any]) -> str | None:
-    """The kubeconfig context of the cluster, None for the current one."""
-    given = variables.get("cluster_context")
-    if given:
-        return str(given)
-    prefix = PROVIDER_CONTEXTS.get(str(variables.get("cluster_provider")))
-    return None if prefix is None else f"{prefix}{variables.get('cluster_name')}"
 
 
 def kubectl(variables: Mapping[str, Any], *arguments: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ansible_collections.kubelocal.registry.plugins.plugin_utils import _formats
+from ansible_collections.kubelocal.registry.plugins.plugin_utils import _derived, _formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,8 +134,7 @@ def check(values: Mapping[str, Any], collection: Path = COLLECTION) -> Checked:
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the playbooks hand on and print: never a secret."""
-    result = {name: values[name] for name in PLAYBOOK_OPTIONS if name != "mirrors"}
-    return {**result, "has_mirrors": bool(values["mirrors"]), "has_users": bool(values.get("registry_users"))}
+    return {**{name: values[name] for name in PLAYBOOK_OPTIONS if name != "mirrors"}, **_derived.derived(values)}
 
 
 class Problem(Exception):

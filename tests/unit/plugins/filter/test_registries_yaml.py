@@ -28,6 +28,7 @@ def test_registries_yaml() -> None:
         }
     }
     assert text([]) == text([], {}) == ""
+    assert text([], {**registry, "users": True}) == text([], {**registry, "https": True}) == ""
     closed = {**CACHE, "endpoints": [{**CACHE["endpoints"][0], "headers": {"Authorization": "Basic bTpw"}}]}  # type: ignore[dict-item]
     assert yaml.safe_load(text([closed]))["configs"] == {
         "mirror-docker-io:5000": {"auth": {"username": "m", "password": "p"}}

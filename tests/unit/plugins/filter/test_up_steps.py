@@ -6,8 +6,9 @@ from __future__ import annotations
 from ansible_collections.kubelocal.registry.plugins.filter.up_steps import up_steps
 
 
-def steps(provider: str, **given: bool) -> list[str]:
-    return [" ".join(step) for step in up_steps({"cluster_provider": provider}, **given)]
+def steps(provider: str, exists: bool = False, mirrors: bool = False) -> list[str]:
+    values = {"cluster_provider": provider, "minds_caches": mirrors}
+    return [" ".join(step) for step in up_steps(values, exists=exists)]
 
 
 def test_the_registry_starts_while_a_kind_cluster_is_being_created() -> None:
