@@ -130,7 +130,10 @@ def read(text: str, path: str) -> tuple[dict[str, Any], dict[str, list[str]]]:
         try:
             document = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ExpectedError(f"{path} is not valid YAML ({error}); mend it, k3s does not start with it.") from error
+            # the parser's own words quote the text, which may hold passwords
+            mark = getattr(error, "problem_mark", None)
+            line = "" if mark is None else f" (line {mark.line + 1})"
+            raise ExpectedError(f"{path} is not valid YAML{line}; mend it, k3s does not start with it.") from None
     elif ours(text):
         document = _load_own(text, path)
     else:
@@ -157,14 +160,14 @@ def _merged(
     mirrors = dict(document.get("mirrors") or {})
     configs = dict(document.get("configs") or {})
     ours_mirrors, ours_configs = set(owned.get("mirrors", [])), set(owned.get("configs", []))
-    listed = {_mirror(registry.host) for registry in registries}
+    listed = {mirror(registry.host) for registry in registries}
     gone = ours_mirrors if wanted.exclusive else ours_mirrors & listed
     needed: dict[str, Any] = {}
     for name in gone:
         mirrors.pop(name, None)
     if wanted.present:
         for registry in registries:
-            mirrors[_mirror(registry.host)] = {"endpoint": _endpoints(registry)}
+            mirrors[mirror(registry.host)] = {"endpoint": _endpoints(registry)}
             for endpoint in registry.endpoints:
                 config = _config(endpoint)
                 if config:
@@ -190,7 +193,8 @@ def _merged(
     return new, {key: value for key, value in kept.items() if value}
 
 
-def _mirror(host: str) -> str:
+def mirror(host: str) -> str:
+    """What registries.yaml calls a host."""
     return "*" if host == DEFAULT_HOST else host
 
 
@@ -298,6 +302,9 @@ def _plan_pems(plan: Plan, view: View, wanted: Wanted) -> None:
 
 def _rendered_alike(view: View, certs_dir: str, registry: Registry) -> bool:
     """Whether k3s' own rendering of an unchanged registries.yaml stands there, whose words differ from ours."""
+    # k3s leaves credentials out of the tree, for a table of containerd's configuration that containerd gives up
+    if any(endpoint.headers for endpoint in registry.endpoints):
+        return False
     entry = view.get(f"{certs_dir}/{registry.host}/hosts.toml")
     if entry is None or entry.kind != "file" or ours(entry.content):
         return False
@@ -306,10 +313,11 @@ def _rendered_alike(view: View, certs_dir: str, registry: Registry) -> bool:
     except TomlError:
         return False
     urls = [item.path[1] for item in found if item.header and len(item.path) == 2 and item.path[0] == "host"]
-    return [_bare(url) for url in urls] == [_bare(url) for url in _endpoints(registry)]
+    return [bare(url) for url in urls] == [bare(url) for url in _endpoints(registry)]
 
 
-def _bare(url: str) -> str:
+def bare(url: str) -> str:
+    """An endpoint without the API's version, which k3s writes behind it."""
     url = url.rstrip("/")
     return url[: -len("/v2")] if url.endswith("/v2") else url
 

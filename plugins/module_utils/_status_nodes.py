@@ -6,9 +6,16 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _containerd_config, _containerd_toml, _docker
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _connection_nodes,
+    _containerd_config,
+    _containerd_toml,
+    _docker,
+    _k3s_registries,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKER_IMPORT_ERROR
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 _CONFIGURATION = "/etc/containerd"
 _CERTS = f"{_CONFIGURATION}/certs.d"
 _K3S = "/var/lib/rancher/k3s/agent/etc/containerd"
+_REGISTRIES = "/etc/rancher/k3s/registries.yaml"
 _SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -36,30 +44,35 @@ class Links(Protocol):
 
 
 def look(cluster: Cluster, place: Place | None, links: Links, up: str, caches: Mapping[str, str] | None = None) -> None:
-    """A link for each node's hosts.toml, and one for its containerd. ``caches``: where the hosts that are cached are to lead."""
-    folder = _K3S if cluster.provider == "k3d" else _CONFIGURATION
+    """Links for each node's hosts.toml and what its containerd, or k3s, reads. ``caches``: where the hosts that are cached are to lead."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        trees = list(pool.map(lambda node: _read(node, folder), cluster.nodes))
+        trees = list(pool.map(_read, cluster.nodes))
+    hosts: dict[str, str] = {}
+    told = ""
+    if place is not None and place.host is not None:
+        registry = place.host_from_cluster_network
+        hosts = {place.host: registry, registry: registry, **(caches or {})}
+        told = f"{place.host} and {registry} lead to the registry"
+        if caches:
+            told += f", {', '.join(caches)} to {'its cache' if len(caches) == 1 else 'their caches'}"
     for node, tree in zip(cluster.nodes, trees):
         if isinstance(tree, str):
             links.add(f"hosts.toml {node.name}", False, tree, up)
             links.add(f"containerd {node.name}", None, "not looked at")
             continue
-        files, owed = tree
-        if place is None or place.host is None:
-            links.add(f"hosts.toml {node.name}", None, "not looked at: the registry does not run")
-        else:
-            registry = place.host_from_cluster_network
-            wrong = hosts_problem(files, {place.host: registry, registry: registry, **(caches or {})})
-            told = f"{place.host} and {registry} lead to the registry"
-            if caches:
-                told += f", {', '.join(caches)} to {'its cache' if len(caches) == 1 else 'their caches'}"
+        if hosts:
+            wrong = hosts_problem(tree.files, hosts)
             links.add(f"hosts.toml {node.name}", not wrong, wrong or told, up)
-        if folder == _K3S:
+        else:
+            links.add(f"hosts.toml {node.name}", None, "not looked at: the registry does not run")
+        if tree.k3s:
+            if hosts:
+                wrong = registries_problem(tree.registries, hosts)
+                links.add(f"registries.yaml {node.name}", not wrong, wrong or "the same after a restart", up)
             continue
-        wrong = config_problem(files)
-        if not wrong and owed:
-            wrong = f"containerd was not restarted since {owed} changed"
+        wrong = config_problem(tree.files)
+        if not wrong and tree.owed:
+            wrong = f"containerd was not restarted since {tree.owed} changed"
         links.add(f"containerd {node.name}", not wrong, wrong or f"reads {_CERTS}", up)
 
 
@@ -79,9 +92,33 @@ def hosts_problem(files: Mapping[str, File], hosts: Mapping[str, str]) -> str:
         endpoints = [key[1] for key in leaves if len(key) > 1 and key[0] == "host"]
         if not endpoints:
             return f"{path} names no endpoint"
-        if endpoints[0].partition("://")[2].rstrip("/") != address:
+        if not _leads(endpoints[0], address):
             return f"{path} leads to {endpoints[0]}, not to {address}"
     return ""
+
+
+def registries_problem(text: str | None, hosts: Mapping[str, str]) -> str:
+    """What is wrong with the file that k3s makes the tree from when it starts, or nothing."""
+    if text is None:
+        return f"{_REGISTRIES} is not there, so that a restart loses what the node knows"
+    try:
+        document, _owned = _k3s_registries.read(text, _REGISTRIES)
+    except ExpectedError as error:
+        return str(error)
+    mirrors = document.get("mirrors") or {}
+    for host, address in hosts.items():
+        mirror = mirrors.get(_k3s_registries.mirror(host))
+        endpoints = (mirror.get("endpoint") if isinstance(mirror, dict) else None) or []
+        if not endpoints:
+            return f"{_REGISTRIES} has no endpoint for {host}, so that a restart loses it"
+        if not _leads(str(endpoints[0]), address):
+            return f"{_REGISTRIES} leads {host} to {endpoints[0]}, not to {address}"
+    return ""
+
+
+def _leads(url: str, address: str) -> bool:
+    """Whether an endpoint is the declared one."""
+    return address in (url.partition("://")[2].rstrip("/"), _k3s_registries.bare(url).partition("://")[2])
 
 
 def config_problem(files: Mapping[str, File]) -> str:
@@ -105,15 +142,30 @@ def config_problem(files: Mapping[str, File]) -> str:
     return ""
 
 
-def _read(node: Node, folder: str) -> tuple[dict[str, File], str] | str:
-    """The files of one node and the one that containerd has yet to read, or why they can't be had."""
+@dataclass(frozen=True)
+class _Tree:
+    files: dict[str, File]
+    # the file that containerd has yet to read
+    owed: str = ""
+    k3s: bool = False
+    registries: str | None = None
+
+
+def _read(node: Node) -> _Tree | str:
+    """What one node knows, or why that can't be had."""
     if node.container is None:
         return "the node is no container of this Engine"
+    k3s = _connection_nodes.layout(node) == "k3s"
+    folder = _K3S if k3s else _CONFIGURATION
     try:
         files = _docker.read_tree(node.container, folder)
         if files is None:
             return f"{folder} is not there"
-        return files, (_owed(node.container, files) if node.running and folder == _CONFIGURATION else "")
+        if not k3s:
+            return _Tree(files, _owed(node.container, files) if node.running else "")
+        registries = (_docker.read_tree(node.container, _REGISTRIES) or {}).get("")
+        text = None if registries is None else registries.content.decode(errors="replace")
+        return _Tree(files, k3s=True, registries=text)
     except (APIError, DockerException, RequestException, ExpectedError, OSError) as error:
         return f"can't be read: {_docker.explain(error)}"
 

@@ -127,6 +127,11 @@ def test_credentials_and_certificates_survive_in_registries_yaml(machine: Machin
     assert "SECRET" not in str(result.diff)
     assert BASIC.split()[1] not in str(result.diff)
     machine.again(one)
+    # k3s' own tree has no credentials
+    machine.restart()
+    assert machine.run(one).changed
+    assert BASIC in (machine.certs / "localhost:5001" / "hosts.toml").read_text()
+    machine.again(one)
     machine.run(item())
     assert "configs" not in machine.yaml()
     assert not Path(ca).exists()
@@ -183,3 +188,9 @@ def test_our_own_text_is_read_without_pyyaml(document: dict[str, Any], monkeypat
 def test_a_file_that_k3s_can_not_read_is_refused(text: str) -> None:
     with pytest.raises(ExpectedError, match="f is not"):
         k3s.read(text, "f")
+
+
+def test_a_password_is_not_quoted_when_the_file_can_not_be_read() -> None:
+    with pytest.raises(ExpectedError, match=r"f is not valid YAML \(line 3\)") as caught:
+        k3s.read("configs:\n  a: {auth: {password: SECRET}\n", "f")
+    assert "SECRET" not in str(caught.value)

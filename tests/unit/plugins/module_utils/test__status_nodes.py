@@ -7,7 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
-from ansible_collections.kubelocal.registry.plugins.module_utils._status_nodes import config_problem, hosts_problem
+from ansible_collections.kubelocal.registry.plugins.module_utils._status_nodes import (
+    config_problem,
+    hosts_problem,
+    registries_problem,
+)
 
 HOSTS = {"localhost:5001": "reg:5000", "reg:5000": "reg:5000"}
 GOOD = 'server = "http://reg:5000"\n[host."http://reg:5000"]\n  capabilities = ["pull", "resolve"]\n'
@@ -24,6 +28,8 @@ def files(**texts: str) -> dict[str, File]:
     [
         (GOOD, ""),
         (GOOD.replace("http://reg", "https://reg"), ""),
+        # as k3s writes it
+        ('[host."http://reg:5000/v2"]\n  override_path = true\n', ""),
         ("server = [", "is not valid TOML"),
         ("", "names no endpoint"),
         (GOOD.replace("reg:5000", "other:5000"), "leads to http://other:5000, not to reg:5000"),
@@ -58,3 +64,32 @@ def test_config_path(text: str, words: str) -> None:
     problem = config_problem({"config.toml": File(text.encode())})
     assert words in problem
     assert bool(problem) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "is not there"),
+        ("", "has no endpoint for localhost:5001"),
+        ("mirrors: {localhost:5001: {endpoint: [http://reg:5000]}}", "has no endpoint for reg:5000"),
+        ("mirrors: {localhost:5001: null}", "has no endpoint for localhost:5001"),
+        (
+            "mirrors: {localhost:5001: {endpoint: [http://other:5000]}}",
+            "localhost:5001 to http://other:5000, not to reg",
+        ),
+        ("mirrors: [", "is not valid YAML"),
+        (
+            'mirrors: {"localhost:5001": {endpoint: ["http://reg:5000"]}, "reg:5000": {endpoint: ["https://reg:5000"]}}',
+            "",
+        ),
+    ],
+)
+def test_registries_yaml(text: str | None, words: str) -> None:
+    problem = registries_problem(text, HOSTS)
+    assert words in problem
+    assert bool(problem) == bool(words)
+
+
+def test_registries_yaml_has_a_word_of_its_own_for_all_other_hosts() -> None:
+    text = 'mirrors: {"*": {endpoint: ["http://cache:5000"]}}'
+    assert registries_problem(text, {"_default": "cache:5000"}) == ""
