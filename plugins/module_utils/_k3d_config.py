@@ -8,6 +8,7 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _k3d_schema, _k3s_registries
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._merge import merge
 
@@ -20,8 +21,6 @@ NAME_MAX = 32  # k3d's own limit
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _IMAGE = re.compile(r"[A-Za-z0-9+][A-Za-z0-9._/:@+-]*\Z")
 _PORT = re.compile(r"(([0-9.]+|\[[0-9A-Fa-f:]+\]):)?(\d+(-\d+)?:)?\d+(-\d+)?(/(tcp|udp|sctp))?(@[A-Za-z0-9:,;*-]+)?\Z")
-_LISTS = ("ports", "volumes", "env", "hostAliases", "files")
-_MAPPINGS = ("kubeAPI", "options", "registries", "metadata")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 
 
@@ -45,8 +44,7 @@ def configuration(
     no_proxy: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What k3d is handed: the generated configuration with ``given`` merged into it, lists appended."""
-    check_name(name)
-    _check(name, servers, agents, image, ports, registries, given)
+    check(name, servers, agents, image, ports, registries, given)
     generated: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "Simple",
@@ -106,7 +104,7 @@ def _without_proxy(env: list[Any], names: Sequence[str]) -> list[Any]:
     return result
 
 
-def _check(
+def check(
     name: str,
     servers: int,
     agents: int,
@@ -114,12 +112,16 @@ def _check(
     ports: Sequence[str],
     registries: str | None,
     given: Mapping[str, Any],
+    prefix: str = "",
 ) -> None:
+    """ExpectedError for what k3d would not take; ``prefix`` is what the options' names begin with where they were set."""
+    check_name(name)
     if servers < 1:
-        raise ExpectedError(f"servers is {servers}; set it to 1 or more.")
+        raise ExpectedError(f"{prefix}servers is {servers}; set it to 1 or more.")
     if agents < 0:
-        raise ExpectedError(f"agents is {agents}; set it to 0 or more.")
-    for where, value in (("image", image), ("config.image", given.get("image"))):
+        raise ExpectedError(f"{prefix}agents is {agents}; set it to 0 or more.")
+    config = f"{prefix}config"
+    for where, value in ((f"{prefix}image", image), (f"{config}.image", given.get("image"))):
         if value and not (isinstance(value, str) and _IMAGE.match(value)):
             raise ExpectedError(
                 f"{where} is {value!r}, which is no image; set it to a reference such as rancher/k3s:v1.34.1-k3s1."
@@ -127,24 +129,25 @@ def _check(
     for port in ports:
         if not _PORT.match(port):
             raise ExpectedError(
-                f"ports has {port!r}; set each entry to [HOST:][HOSTPORT:]CONTAINERPORT[/PROTOCOL][@NODEFILTER], "
+                f"{prefix}ports has {port!r}; set each entry to [HOST:][HOSTPORT:]CONTAINERPORT[/PROTOCOL][@NODEFILTER], "
                 "such as 8080:80@loadbalancer."
             )
     for key, right in (("kind", "Simple"), ("apiVersion", API_VERSION)):
         if given.get(key) not in (None, right):
-            raise ExpectedError(f"config has {key}: {given[key]!r}; leave it out or set it to {right!r}.")
-    for key in _MAPPINGS:
-        if given.get(key) is not None and not isinstance(given[key], dict):
-            raise ExpectedError(f"config.{key} has to be a dictionary.")
-    for key in _LISTS:
-        value = given.get(key)
-        if value is not None and not (isinstance(value, list) and all(isinstance(entry, dict) for entry in value)):
-            raise ExpectedError(f"config.{key} has to be a list of dictionaries.")
+            raise ExpectedError(f"{config} has {key}: {given[key]!r}; leave it out or set it to {right!r}.")
+    for key, value in (("servers", servers), ("agents", agents)):
+        if given.get(key) is not None:
+            raise ExpectedError(
+                f"{config} has {key}: {given[key]!r} and {prefix}{key} is {value}; leave the former out, the latter is what counts."
+            )
+    _k3d_schema.check(given, config)
     named = (given.get("metadata") or {}).get("name")
     if named not in (None, name):
-        raise ExpectedError(f"config.metadata.name is {named!r}; leave it out or set it to {name!r}.")
-    for key in ("servers", "agents"):
-        if given.get(key) is not None:
-            raise ExpectedError(f"config has {key}; use the option {key}.")
-    if registries and (given.get("registries") or {}).get("config"):
-        raise ExpectedError("registries and config.registries.config are both set; use one of the two.")
+        raise ExpectedError(f"{config}.metadata.name is {named!r}; leave it out or set it to {name!r}.")
+    inner = str((given.get("registries") or {}).get("config") or "")
+    if registries and inner:
+        raise ExpectedError(f"{prefix}registries and {config}.registries.config are both set; use one of the two.")
+    # k3d takes a text of one line for a path
+    for where, text in ((f"{prefix}registries", registries), (f"{config}.registries.config", inner)):
+        if text and (where.endswith("registries") or "\n" in text):
+            _k3s_registries.read(text, where)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
@@ -13,6 +12,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
     _k3d_config,
     _k3d_leftovers,
+    _k3d_log,
     _k3d_network,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_tool import Tool
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._cluster_declared import Declared
-
-
-_LINE = re.compile(r'level=(\w+) msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
-_BAD = ("fatal", "error", "panic")
-# k3d's last words say only that it failed
-_FAREWELL = re.compile(r"^(Cluster creation FAILED|Failed to create cluster >>> Rolling Back)")
 
 
 class K3d(Tool):
@@ -106,16 +100,10 @@ class K3d(Tool):
         return _k3d_leftovers.spare_registries(client, self.declared.name)
 
     def step(self, log: str) -> str:
-        messages = _messages(log)
-        return messages[-1][1] if messages else ""
+        return _k3d_log.step(log)
 
     def essence(self, log: str) -> str:
-        messages = _messages(log)
-        bad = [text for level, text in messages if level in _BAD and not _FAREWELL.match(text)]
-        if bad:
-            return bad[-1].rstrip(".")
-        last = [line.strip() for line in log.splitlines() if line.strip()]
-        return last[-1] if last else "it printed nothing"
+        return _k3d_log.essence(log)
 
     def to_add(
         self, cluster: _cluster.Cluster, wanted: Mapping[str, Any], program: str
@@ -159,11 +147,3 @@ class K3d(Tool):
 
 def _same_image(client: Any, image: str, node: Any) -> bool:
     return bool(_cluster.image_id(client, image) == node.container.attrs.get("ImageID"))
-
-
-def _messages(log: str) -> list[tuple[str, str]]:
-    return [
-        (match[1], (match[2] or match[3] or "").replace('\\"', '"'))
-        for match in map(_LINE.search, log.splitlines())
-        if match
-    ]

@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes_connect
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _k3d_verdict, _kubernetes_connect
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 with contextlib.suppress(ImportError):  # told by the module, from _docker.DOCKER_IMPORT_ERROR
@@ -234,6 +234,11 @@ def _tool(options: Mapping[str, Any], found: Findings) -> None:
                 f"{path} is version {'.'.join(map(str, version))}, which is too old; install "
                 f"{'.'.join(map(str, _OLDEST[name]))} or newer."
             )
+            return
+    if name == "k3d" and options["config"]:
+        wrong = _k3d_verdict.wrong(path, options["config"])
+        if wrong:
+            found.problems.append(f"{path} does not take k3d_config: {wrong}.")
 
 
 def _kubeconfig(options: Mapping[str, Any], found: Findings) -> None:

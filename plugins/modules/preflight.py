@@ -43,6 +43,11 @@ options:
   bin_dir:
     description: Folder in which tools are looked for when they are not on E(PATH).
     type: path
+  config:
+    description:
+      - A k3d configuration that the k3d that is installed is asked about, if the cluster is yet to be made. Only used with O(provider=k3d).
+    type: dict
+    default: {}
   quiet:
     description: Whether to leave out warnings about what only people need.
     type: bool
@@ -104,6 +109,7 @@ def main() -> None:
             "registry_listen_address": {"type": "str", "default": "127.0.0.1"},
             "executable": {"type": "str"},
             "bin_dir": {"type": "path"},
+            "config": {"type": "dict", "default": {}},
             "quiet": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _k3d_config
+from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.plugin_utils import _derived, _formats
 
 if TYPE_CHECKING:
@@ -333,6 +335,20 @@ def _k3d(values: Mapping[str, Any]) -> Iterable[str]:
     name = values["cluster_name"]
     if values["cluster_provider"] == "k3d" and len(name) > 32:
         yield f"cluster_name: {name!r} is longer than the 32 characters that k3d allows; choose a shorter one."
+    elif values["cluster_provider"] == "k3d":
+        try:
+            _k3d_config.check(
+                name,
+                values.get("k3d_servers") or 1,
+                values.get("k3d_agents") or 0,
+                values.get("k3d_image"),
+                values.get("k3d_ports") or [],
+                values.get("k3d_registries"),
+                values.get("k3d_config") or {},
+                "k3d_",
+            )
+        except ExpectedError as error:
+            yield str(error)
 
 
 def _mirrors(values: Mapping[str, Any]) -> Iterable[str]:

@@ -58,7 +58,9 @@ def test_no_proxy_counts_only_for_nodes_with_a_proxy() -> None:
 
 
 def test_secrets_are_not_remembered() -> None:
-    config = made(registries="password", given={"token": "secret", "subnet": "10.0.0.0/16"})
+    config = made(
+        registries="configs: {a: {auth: {password: password}}}", given={"token": "secret", "subnet": "10.0.0.0/16"}
+    )
     kept = _k3d_config.remembered(config)
     assert "secret" not in str(kept)
     assert "password" not in str(kept)
@@ -86,17 +88,28 @@ def test_refuses_a_name(name: str) -> None:
         ({"given": {"kind": "Cluster"}}, "kind: 'Cluster'"),
         ({"given": {"apiVersion": "k3d.io/v1alpha4"}}, "apiVersion"),
         ({"given": {"metadata": {"name": "other"}}}, "config.metadata.name is 'other'"),
-        ({"given": {"servers": 3}}, "use the option servers"),
-        ({"given": {"agents": 3}}, "use the option agents"),
-        ({"given": {"options": []}}, "config.options has to be a dictionary"),
-        ({"given": {"ports": ["80:80"]}}, "config.ports has to be a list of dictionaries"),
+        ({"given": {"servers": 3}}, "config has servers: 3 and servers is 1"),
+        ({"given": {"agents": 3}, "agents": 2}, "config has agents: 3 and agents is 2"),
+        ({"given": {"options": []}}, r"config.options is \[\]; set it to a dictionary"),
+        ({"registries": "mirrors: ["}, r"registries is not valid YAML \(line 1\)"),
+        ({"registries": "mirrors: [a]"}, "registries is not what k3s reads"),
+        ({"given": {"registries": {"config": "mirrors:\n - a\n"}}}, "config.registries.config is not what k3s reads"),
         ({"given": {"image": 1}}, "config.image is 1"),
-        ({"registries": "a", "given": {"registries": {"config": "b"}}}, "use one of the two"),
+        ({"registries": "{}", "given": {"registries": {"config": "b"}}}, "use one of the two"),
     ],
 )
 def test_refuses_what_k3d_would_not_take(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ExpectedError, match=told):
         made(**options)
+
+
+def test_a_path_of_registries_yaml_is_k3ds_to_read() -> None:
+    assert made(given={"registries": {"config": "/etc/my registries.yaml"}})["registries"]
+
+
+def test_names_the_variables_where_they_were_set() -> None:
+    with pytest.raises(ExpectedError, match="k3d_config has agents: 3 and k3d_agents is 2; "):
+        _k3d_config.check("dev", 1, 2, None, [], None, {"agents": 3}, "k3d_")
 
 
 @pytest.mark.parametrize(

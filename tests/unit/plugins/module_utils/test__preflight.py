@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "executable": None,
     "bin_dir": None,
     "kubeconfig": None,
+    "config": {},
     "quiet": True,
 }
 
@@ -102,6 +103,20 @@ def test_a_tool_that_is_too_old(tmp_path: Path, version: str, words: str) -> Non
     _preflight._tool({**OPTIONS, "executable": str(program)}, found)
     assert words in " ".join(found.problems)
     assert bool(found.problems) == bool(words)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_k3d_is_asked_about_its_configuration_before_a_cluster_is_made(tmp_path: Path, exists: bool) -> None:
+    program = tmp_path / "k3d"
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = version ] && echo k3d version v5.9.0 && exit 0\n'
+        "echo 'level=fatal msg=\"- (root): Additional property new is not allowed\"' >&2; exit 1\n"
+    )
+    program.chmod(0o755)
+    found = _preflight.Findings(cluster=exists)
+    _preflight._tool({**OPTIONS, "provider": "k3d", "executable": str(program), "config": {"new": 1}}, found)
+    told = [f"{program} does not take k3d_config: - (root): Additional property new is not allowed."]
+    assert found.problems == ([] if exists else told)
 
 
 def test_a_kubeconfig_that_is_a_folder(tmp_path: Path) -> None:
