@@ -25,18 +25,19 @@ _CONFIG_PATH = """[plugins."io.containerd.grpc.v1.cri".registry]
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a running kind cluster is; ``nodes`` are its containers' names, the control plane first."""
+    """Where a running cluster is; ``nodes`` are its containers' names, the control plane first."""
 
     name: str
     kubeconfig: Path
     network: str
     nodes: list[str]
     kubectl_program: str
+    provider: str = "kind"
 
     @property
     def context(self) -> str:
         """The context's name in ``kubeconfig``."""
-        return f"kind-{self.name}"
+        return f"{self.provider}-{self.name}"
 
     def kubectl(self, *arguments: str, input: str | None = None, fails: bool = False) -> str:
         """What kubectl prints; an AssertionError unless it fails exactly when ``fails`` says so."""

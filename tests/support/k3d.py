@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import docker
 import pytest
 
+from tests.support import testbed as testbeds
 from tests.support.modules import run_module
+from tests.support.registry import pull, push_image
 
 PROGRAM = shutil.which("k3d")
 # k3d's own default if nothing is told
@@ -34,6 +37,7 @@ class K3dCluster:
     registry_image: str
     folder: Path
     agents: int = 0
+    digest: str = ""
 
     @property
     def kubeconfig(self) -> str:
@@ -44,6 +48,20 @@ class K3dCluster:
     def server(self) -> Any:
         """The first server's container."""
         return self.engine.containers.get(f"k3d-{self.name}-server-0")
+
+    @property
+    def tree(self) -> str:
+        """The file on a node that leads ``localhost:PORT`` to the registry."""
+        return f"{CERTS}/localhost:{self.port}/hosts.toml"
+
+    def kubectl(self, *arguments: str) -> str:
+        """What it prints."""
+        options = ["--kubeconfig", self.kubeconfig, "--context", f"k3d-{self.name}"]
+        process = subprocess.run(
+            [testbeds.load().kubectl, *options, *arguments], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     def run(self, module: str, **options: Any) -> dict[str, Any]:
         """A module's result, with records and logs of k3d's runs kept in the test's folder."""
@@ -80,6 +98,27 @@ class K3dCluster:
         actions = [action for result in results for action in result["actions"]]
         assert any(result["changed"] for result in results) == bool(actions)
         return actions
+
+    def keep(self) -> None:
+        """Push the image that every repair has to leave where it is."""
+        self.digest = push_image(f"localhost:{self.port}", "kept", "v1")
+
+    def kept(self) -> bool:
+        """Whether it is there still."""
+        return pull(f"localhost:{self.port}", "kept:v1") == self.digest
+
+    def broken(self) -> dict[str, str]:
+        """What status finds wrong: link and text."""
+        status = self.run(
+            "registry_status",
+            provider="k3d",
+            kubeconfig=self.kubeconfig,
+            registry_name=self.registry,
+            registry_port=self.port,
+            proof=False,
+            more={"name": self.name},
+        )["status"]
+        return {link["link"]: link["detail"] for link in status["links"] if link["ok"] is False}
 
     def prove(self) -> None:
         """Every node's kubelet pulls a layer that no node has, by both of the registry's names."""
