@@ -61,7 +61,7 @@ class Watch:
         self.look_at_files()
 
     def _run(self) -> None:
-        while not self._end.wait(0.05):
+        while not self._end.wait(0.1):
             for process in Path("/proc").glob("[0-9]*"):
                 if int(process.name) != os.getpid():
                     self._look_at(process / "cmdline")
