@@ -28,7 +28,7 @@ _UNPREPARED = {
     "kind_config": {"featureGates": {"KubeletInUserNamespace": True}},
 }
 # in the file for the testbed's own use, no variable of a playbook
-_OURS = ("busybox_image", "ssh_node_image")
+_OURS = ("busybox_image", "ssh_node_image", "debian_node_image")
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from typing import Any, Callable
 from tests.testbed import (
     archive,
     debian,
+    debian_node_image,
     digest,
     engine,
     node_image,
+    node_packages,
     programs,
     rootfs,
     small_images,
@@ -39,12 +41,13 @@ class Image:
     files: tuple[Path, ...] = ()
     root: bool = False  # whether it has the node's root file system
     base: Image | None = None  # what its layers lie upon
+    packages: tuple[str, ...] = ()  # Debian's, that the base has not
 
     def made_from(self) -> str:
         """The digest of what it is made from, the code that makes it included."""
         parts = [programs.ALL[name].made_from() for name in self.programs]
         if self.base is not None:
-            parts += [self.base.made_from(), versions.SSH_NODE_PACKAGES]
+            parts += [self.base.made_from(), self.packages]
         code = Path(inspect.getsourcefile(self.make) or "").read_text()
         return digest.of([self.name, parts, code, rootfs.made_from() if self.root else ""], self.files)
 
@@ -57,8 +60,23 @@ NODE = Image(
     f"testbed/kind-node:{versions.KUBERNETES}", node_image.make, node_image.PROGRAMS, tuple(node_image.files()), True
 )
 # a node that is reached by SSH only
-SSH_NODE = Image(f"testbed/ssh-node:{versions.KUBERNETES}", ssh_node_image.make, base=NODE)
-ALL = (REGISTRY, BUSYBOX, TOOLS, NODE, SSH_NODE)
+_PACKAGES_CODE = (Path(inspect.getsourcefile(node_packages) or ""),)
+SSH_NODE = Image(
+    f"testbed/ssh-node:{versions.KUBERNETES}",
+    ssh_node_image.make,
+    files=_PACKAGES_CODE,
+    base=NODE,
+    packages=versions.SSH_NODE_PACKAGES,
+)
+# the same with Debian's containerd
+DEBIAN_NODE = Image(
+    f"testbed/debian-node:{versions.KUBERNETES}",
+    debian_node_image.make,
+    files=_PACKAGES_CODE,
+    base=SSH_NODE,
+    packages=versions.DEBIAN_NODE_PACKAGES,
+)
+ALL = (REGISTRY, BUSYBOX, TOOLS, NODE, SSH_NODE, DEBIAN_NODE)
 
 
 def missing() -> list[Image]:

@@ -31,6 +31,7 @@ def _variables() -> dict[str, Any]:
         "busybox_image": images.BUSYBOX.name,
         "kind_node_image": images.NODE.name,
         "ssh_node_image": images.SSH_NODE.name,
+        "debian_node_image": images.DEBIAN_NODE.name,
         "kind_config": {"featureGates": {"KubeletInUserNamespace": True}},
         "workstation_docker_source": "package",
         "workstation_kind_source": "path",

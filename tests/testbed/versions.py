@@ -38,3 +38,5 @@ NODE_PACKAGES = (
 )
 # of a node that is reached by SSH, besides those above
 SSH_NODE_PACKAGES = ("openssh-server", "python3")
+# of a node whose containerd is Debian's, whose configuration is of version 2
+DEBIAN_NODE_PACKAGES = ("containerd",)

@@ -17,8 +17,8 @@ def test_a_changed_version_concerns_only_what_depends_on_it(monkeypatch: pytest.
     etcd = dataclasses.replace(programs.ALL["etcd"], version="v9.9.9")
     monkeypatch.setitem(programs.ALL, "etcd", etcd)
     changed = [image for image in images.ALL if image.made_from() != before[image.name]]
-    # the second lies upon the first
-    assert changed == [images.NODE, images.SSH_NODE]
+    # each lies upon the one before
+    assert changed == [images.NODE, images.SSH_NODE, images.DEBIAN_NODE]
 
 
 def test_an_image_is_missing_when_its_label_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
