@@ -103,35 +103,47 @@ def parse(items: Sequence[Mapping[str, Any]], option: str = "registries") -> lis
 def render(registry: Registry, folder: str = "") -> Rendered:
     """The hosts.toml; ``folder`` is where on the node its PEM files lie."""
     lines = [MARKER]
-    secret = False
     files: dict[str, tuple[bytes, int]] = {}
     if registry.server:
         lines.append(f"server = {quote(registry.server)}")
     for number, endpoint in enumerate(registry.endpoints, 1):
+        if endpoint.url == registry.server:
+            # asked again as the server, when the endpoint has no such image: else that would fail with a misleading reason
+            lines += _settings(endpoint, number, folder, files, "", "header")
+    for number, endpoint in enumerate(registry.endpoints, 1):
         lines += ["", f"[host.{quote(endpoint.url)}]"]
         lines.append(f"  capabilities = [{', '.join(quote(name) for name in endpoint.capabilities)}]")
-        if endpoint.ca:
-            lines.append(f"  ca = {quote(_placed(endpoint.ca, folder, f'ca-{number}.crt', 0o644, files))}")
-        if endpoint.certificate:
-            pair = [_placed(endpoint.certificate, folder, f"client-{number}.crt", 0o644, files)]
-            if endpoint.key:
-                pair.append(_placed(endpoint.key, folder, f"client-{number}.key", 0o600, files))
-            lines.append(f"  client = [[{', '.join(quote(path) for path in pair)}]]")
-        if endpoint.skip_verify:
-            lines.append("  skip_verify = true")
-        if endpoint.override_path:
-            lines.append("  override_path = true")
-        if endpoint.dial_timeout:
-            lines.append(f"  dial_timeout = {quote(endpoint.dial_timeout)}")
-        if endpoint.headers:
-            secret = True
-            lines.append(f"  [host.{quote(endpoint.url)}.header]")
-            lines += [f"    {quote(name)} = {quote(value)}" for name, value in endpoint.headers]
+        lines += _settings(endpoint, number, folder, files, "  ", f"host.{quote(endpoint.url)}.header")
+    secret = any(endpoint.headers for endpoint in registry.endpoints)
     for name, (content, _mode) in list(files.items()):
         # a certificate file that carries its key is as secret as the key
         if _KEY.search(content.decode()):
             files[name] = (content, 0o600)
     return Rendered("\n".join(lines) + "\n", 0o600 if secret else 0o644, files)
+
+
+def _settings(
+    endpoint: Endpoint, number: int, folder: str, files: dict[str, tuple[bytes, int]], indent: str, header: str
+) -> list[str]:
+    """What stands in an endpoint's table, or for the server at the top of the file, besides capabilities."""
+    lines = []
+    if endpoint.ca:
+        lines.append(f"ca = {quote(_placed(endpoint.ca, folder, f'ca-{number}.crt', 0o644, files))}")
+    if endpoint.certificate:
+        pair = [_placed(endpoint.certificate, folder, f"client-{number}.crt", 0o644, files)]
+        if endpoint.key:
+            pair.append(_placed(endpoint.key, folder, f"client-{number}.key", 0o600, files))
+        lines.append(f"client = [[{', '.join(quote(path) for path in pair)}]]")
+    if endpoint.skip_verify:
+        lines.append("skip_verify = true")
+    if endpoint.override_path:
+        lines.append("override_path = true")
+    if endpoint.dial_timeout:
+        lines.append(f"dial_timeout = {quote(endpoint.dial_timeout)}")
+    if endpoint.headers:
+        lines.append(f"[{header}]")
+        lines += [f"  {quote(name)} = {quote(value)}" for name, value in endpoint.headers]
+    return [indent + line for line in lines]
 
 
 def ours(text: str | bytes) -> bool:
@@ -140,7 +152,7 @@ def ours(text: str | bytes) -> bool:
     return start.encode() in text[:400] if isinstance(text, bytes) else start in text[:400]
 
 
-_HEADER_TABLE = re.compile(r"^\s*\[.*\.\s*[\"']?header[\"']?\s*\]")
+_HEADER_TABLE = re.compile(r"^\s*\[(?:.*\.)?\s*[\"']?header[\"']?\s*\]")
 _SECRET_KEY = re.compile(
     r"(?i)^(\s*[\"']?(?:header|.*(?:authorization|password|passwd|token|secret|auth)\b)[\"']?\s*[=:]\s*)(?=\S)[^{\s].*$|"
     r"^(\s*[\"']?header[\"']?\s*=\s*).*$"

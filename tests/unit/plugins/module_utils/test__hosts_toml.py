@@ -73,6 +73,20 @@ def test_everything_at_once_is_toml_and_private() -> None:
     }
 
 
+def test_a_server_that_is_an_endpoint_too_is_asked_in_the_same_way() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    reg = registry(
+        ca=CA, client={"certificate": CA, "key": KEY}, skip_verify=True, headers={"Authorization": "Basic x"}
+    )
+    (found,) = hosts.parse([{**reg, "server": "https://reg:5000"}])
+    data = tomllib.loads(hosts.render(found, "/certs/h").text)
+    assert data.pop("server") == "https://reg:5000"
+    endpoint = data.pop("host")["https://reg:5000"]
+    assert endpoint.pop("capabilities") == ["pull", "resolve"]
+    assert endpoint["header"] == {"Authorization": "Basic x"}
+    assert data == endpoint
+
+
 def test_a_certificate_that_carries_its_key_is_private() -> None:
     (found,) = hosts.parse([registry(client={"certificate": CA + "\n" + KEY})])
     assert hosts.render(found, "/c").files["client-1.crt"][1] == 0o600
@@ -194,6 +208,7 @@ def test_doubles_are_refused() -> None:
         '[host."http://a"]\nheader = {Authorization = "TOPSECRET"}\n',
         "configs:\n  a:\n    auth:\n      username: u\n      password: TOPSECRET\n",
         '  identitytoken = "TOPSECRET"\n',
+        '[header]\n  "X-Any" = "TOPSECRET"\n',
         'endpoint = "https://u:TOPSECRET@host/"\n',
         "-----BEGIN PRIVATE KEY-----\nTOPSECRET\n",
     ],
