@@ -45,7 +45,7 @@ _MEND = "run the playbook kubelocal.registry.up with the same inventory"
 
 def machine_links(machines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = list(machines)
-    links = [_registry(found)] if found else []
+    links = [_registry(found), *_caches(found)] if found else []
     links += [_machine(machine) for machine in found]
     links += [_kubelets(machine) for machine in found if "_status_proof" in machine or _proved(machine)][:1]
     return links
@@ -62,6 +62,18 @@ def _registry(machines: list[Mapping[str, Any]]) -> dict[str, Any]:
     if result.get("changed"):
         return _link("registry", False, " ".join(result.get("actions") or ["it is not as declared"]), _MEND)
     return _link("registry", True, "runs as declared", "")
+
+
+def _caches(machines: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One link for all caches; none where there are none, or the registry's link tells what failed."""
+    results = [machine.get("__remote_caches") or {} for machine in machines]
+    result = next((result for result in results if result.get("mirrors")), {})
+    if not result:
+        return []
+    if result.get("changed"):
+        return [_link("mirrors", False, " ".join(result.get("actions") or []), _MEND)]
+    hosts = ", ".join(str(mirror["host"]) for mirror in result["mirrors"])
+    return [_link("mirrors", True, f"caches of {hosts} run as declared", "")]
 
 
 def _machine(machine: Mapping[str, Any]) -> dict[str, Any]:

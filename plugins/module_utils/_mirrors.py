@@ -50,6 +50,16 @@ _PEM = "-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where machines beyond the Docker host reach a cache; its container's name begins with ``prefix``."""
+
+    prefix: str
+    port: int
+    url: str
+    ca: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Mirror:
     """One item, checked: a cache of ours, or with ``endpoint`` one that somebody else runs."""
 
@@ -64,11 +74,12 @@ class Mirror:
     endpoint: str | None = None
     override_path: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    place: Place | None = None
 
     @property
     def name(self) -> str:
         """The name of its container."""
-        return container_name(self.host)
+        return container_name(self.host, self.place.prefix if self.place else "")
 
     @property
     def volume_name(self) -> str:
@@ -86,17 +97,17 @@ class Mirror:
     @property
     def url(self) -> str:
         """Where nodes reach the cache."""
-        return self.endpoint or f"http://{self.name}:{PORT}"
+        return self.endpoint or (self.place.url if self.place else f"http://{self.name}:{PORT}")
 
 
-def container_name(host: str) -> str:
+def container_name(host: str, prefix: str = "") -> str:
     """The container of a host's cache; different for different hosts, one label of DNS, so that no foreign name is ever asked.
 
     A dot becomes one dash, a dash two, the colon before a port three; in a host none of them stand side by side.
     """
     if host == DEFAULT:
-        return "mirror-default"
-    name = "mirror-" + re.sub(r"[\[\]]", "", host).replace("-", "--").replace(":", "---").replace(".", "-")
+        return f"{prefix}mirror-default"
+    name = f"{prefix}mirror-" + re.sub(r"[\[\]]", "", host).replace("-", "--").replace(":", "---").replace(".", "-")
     if len(name) <= _LONGEST_LABEL:
         return name
     return name[:50].rstrip("-") + "-" + hashlib.sha256(host.encode()).hexdigest()[:12]
@@ -309,6 +320,8 @@ def registry_item(mirror: Mirror, authorization: str | None = None) -> dict[str,
         cache["override_path"] = True
     if mirror.external and mirror.ca and mirror.url.startswith("https://"):
         cache["ca"] = mirror.ca
+    elif mirror.place is not None and mirror.place.ca:
+        cache["ca"] = mirror.place.ca
     item: dict[str, Any] = {"host": mirror.host, "endpoints": [cache]}
     if mirror.host == DEFAULT:
         return item

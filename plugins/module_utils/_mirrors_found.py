@@ -64,6 +64,13 @@ class Found:
         return sorted((self.container.attrs.get("NetworkSettings") or {}).get("Networks") or {})
 
     @property
+    def port(self) -> int:
+        """The port of the Docker host that it has, also when it does not run; 0 for none."""
+        bindings = (self.container.attrs.get("HostConfig") or {}).get("PortBindings") or {}
+        ports = [str(each.get("HostPort") or "") for binding in bindings.values() for each in binding or []]
+        return next((int(port) for port in ports if port.isdigit()), 0)
+
+    @property
     def volume(self) -> str:
         mounts = self.container.attrs.get("Mounts") or []
         names = [str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")]
@@ -79,12 +86,13 @@ class Found:
         return Mirror(host=self.host, upstream=self.upstream, ca=self.ca)
 
 
-def find_all(client: Any) -> list[Found]:
-    """Every cache of this Docker host, by host."""
+def find_all(client: Any, role: str = ROLE, prefix: str = "") -> list[Found]:
+    """Every cache of this Docker host, by host; ``role`` and ``prefix`` are of those that are published."""
     try:
-        containers = client.containers.list(all=True, ignore_removed=True, filters={"label": f"{ROLE_LABEL}={ROLE}"})
+        containers = client.containers.list(all=True, ignore_removed=True, filters={"label": f"{ROLE_LABEL}={role}"})
+        named = [one for one in containers if one.labels.get(HOST_LABEL) and str(one.name).startswith(prefix)]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            found = list(pool.map(describe, [one for one in containers if one.labels.get(HOST_LABEL)]))
+            found = list(pool.map(describe, named))
     except (APIError, DockerException, RequestException) as error:
         raise EngineError(f"the caches on the Docker host can't be read: {explain(error)}.") from error
     return sorted(found, key=lambda one: one.host)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _mirrors_found as found_caches
+from ansible_collections.kubelocal.registry.plugins.module_utils import _mirrors_published as published
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_container
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, File, explain, put_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -55,6 +57,7 @@ class Wanted:
     cluster_name: str | None = None
     pull: str = "missing"
     wait_timeout: int = 60
+    publish: published.Publish | None = None
 
     def own(self, labels: Mapping[str, str]) -> bool:
         """Whether a node is of the cluster that the call is for."""
@@ -87,16 +90,18 @@ def spec_of(mirror: Mirror, wanted: Wanted, users: dict[str, str] | None, existi
     return Spec(
         name=mirror.name,
         image=image,
-        port=0,
+        port=mirror.place.port if mirror.place else 0,
+        listen_address=wanted.publish.listen_address if wanted.publish else None,
         networks=wanted.networks or None,
         volume=mirror.volume_name,
         config=CONFIG,
         labels=labels,
         upstream=Upstream(mirror.upstream, mirror.username, mirror.password, mirror.ttl, mirror.ca),
+        https=wanted.publish.https if wanted.publish else None,
         users=users,
         pull=wanted.pull,
         wait_timeout=wanted.wait_timeout,
-        role=found_caches.ROLE,
+        role=published.ROLE if wanted.publish else found_caches.ROLE,
     )
 
 
@@ -110,7 +115,7 @@ def described(mirror: Mirror, found: Found | None, healthy: bool | None) -> dict
         "volume": None if mirror.external else ((found.volume if found else "") or mirror.volume_name),
         "networks": found.networks if found else [],
         "external": mirror.external,
-        "closed": mirror.closed or bool(found and found.closed),
+        "closed": mirror.closed or mirror.place is not None or bool(found and found.closed),
         "exists": mirror.external or found is not None,
         "running": bool(found and found.running),
         "healthy": healthy,
@@ -123,10 +128,13 @@ def described(mirror: Mirror, found: Found | None, healthy: bool | None) -> dict
 def present(client: Any, wanted: Wanted, check: bool) -> Outcome:
     """Every listed cache exists, runs and answers; with ``exclusive`` what is no longer listed leaves the networks."""
     outcome = Outcome()
-    existing = {one.host: one for one in found_caches.find_all(client)}
+    existing = {one.host: one for one in _existing(client, wanted)}
+    if wanted.publish:
+        placed = published.placed(client, wanted.publish, wanted.mirrors, existing.values())
+        wanted = dataclasses.replace(wanted, mirrors=placed)
     ours = [mirror for mirror in wanted.mirrors if not mirror.external]
     _refuse_shared_volumes(ours, existing)
-    specs = [(mirror, *_users(mirror, existing.get(mirror.host))) for mirror in ours]
+    specs = [(mirror, *_users(mirror, existing.get(mirror.host), wanted.publish)) for mirror in ours]
     for mirror, users, _new in specs:
         check_spec(spec_of(mirror, wanted, users, existing.get(mirror.host)))
     jobs = [
@@ -142,8 +150,18 @@ def present(client: Any, wanted: Wanted, check: bool) -> Outcome:
     return outcome
 
 
-def _users(mirror: Mirror, existing: Found | None) -> tuple[dict[str, str] | None, str | None]:
-    """The cache's one user, and its password if it is new."""
+def _existing(client: Any, wanted: Wanted) -> list[Found]:
+    if wanted.publish:
+        return found_caches.find_all(client, published.ROLE, wanted.publish.prefix)
+    return found_caches.find_all(client)
+
+
+def _users(
+    mirror: Mirror, existing: Found | None, publish: published.Publish | None = None
+) -> tuple[dict[str, str] | None, str | None]:
+    """The cache's users, and the password of its own one if that is new."""
+    if publish:
+        return dict(publish.users), None
     if not mirror.closed:
         return None, None
     password = existing.password if existing is not None else None
@@ -170,10 +188,14 @@ def _one(
         "found": existing,
         "authorization": None,
     }
-    if check:
+    if wanted.publish:
+        answer["authorization"] = wanted.publish.authorization
+    elif check:
         answer["authorization"] = SHOWN_IN_CHECK_MODE if mirror.closed and new else _opened(users)
+    else:
+        answer["authorization"] = _opened(users)
+    if check:
         return answer
-    answer["authorization"] = _opened(users)
     if not result.actions and new is None:
         return answer
     container = client.containers.get(mirror.name)
@@ -243,6 +265,11 @@ def _side_by_side(
 def _leave(client: Any, wanted: Wanted, unlisted: Sequence[Found], outcome: Outcome, check: bool) -> None:
     """What is no longer listed leaves this cluster's networks with its data, unless another cluster uses it."""
     joined = [one for one in unlisted if set(one.networks) & set(wanted.networks) or wanted.purge]
+    if wanted.publish:
+        # who uses them can't be seen from here: they go only when that is asked for
+        for one in unlisted if wanted.purge else []:
+            _remove(client, one, True, outcome, check)
+        return
     users = found_caches.users(client, [one.name for one in joined], wanted.own)
     for one in joined:
         if users[one.name]:
@@ -278,10 +305,10 @@ def absent(client: Any, wanted: Wanted, check: bool) -> Outcome:
     """The listed caches (with ``exclusive`` every cache) are removed, unless another cluster uses them; data only with ``purge``."""
     outcome = Outcome()
     hosts = {mirror.host for mirror in wanted.mirrors if not mirror.external}
-    there = [one for one in found_caches.find_all(client) if wanted.exclusive or one.host in hosts]
-    users = found_caches.users(client, [one.name for one in there], wanted.own)
+    there = [one for one in _existing(client, wanted) if wanted.exclusive or one.host in hosts]
+    users = {} if wanted.publish else found_caches.users(client, [one.name for one in there], wanted.own)
     for one in there:
-        if users[one.name]:
+        if users.get(one.name):
             outcome.kept.append({"host": one.host, "name": one.name, "used_by": users[one.name]})
         else:
             _remove(client, one, wanted.purge, outcome, check)

@@ -72,6 +72,57 @@ options:
       - Seconds to wait for a cache to answer.
     type: int
     default: 60
+  publish:
+    description:
+      - Make caches for machines that are not on this Docker host. Each has a port of the host, TLS and users.
+      - They are other containers than those that clusters of this Docker host use, with other data.
+      - What is no longer listed stays, since nobody sees from here who uses it, unless O(purge=true) and O(exclusive=true).
+    type: dict
+    suboptions:
+      address:
+        description:
+          - Name or IPv4 address by which nodes reach this Docker host, for which O(publish.certificate) was made.
+        type: str
+        required: true
+      prefix:
+        description:
+          - What the names of the containers begin with. Caches of another prefix are left alone.
+        type: str
+        required: true
+      listen_address:
+        description:
+          - IP address of this Docker host that the caches listen on.
+        type: str
+        default: 0.0.0.0
+      first_port:
+        description:
+          - New caches get the first ports from here on that no container has. An existing one keeps its own.
+        type: int
+        default: 5100
+      certificate:
+        description:
+          - The caches' certificate, as PEM text or as an absolute path where the module runs.
+        type: str
+        required: true
+      key:
+        description:
+          - The key of O(publish.certificate), as PEM text or as an absolute path where the module runs.
+        type: str
+        required: true
+      ca:
+        description:
+          - The certificate authority that nodes check O(publish.certificate) with, as PEM text or as a path where the module runs.
+        type: str
+      users:
+        description:
+          - Who may use the caches, as a dictionary of names and passwords.
+        type: dict
+        required: true
+      authorization:
+        description:
+          - The C(Authorization) header that nodes send, of one of O(publish.users).
+        type: str
+        required: true
   cluster_provider:
     description:
       - What made the cluster that the call is for, see O(cluster_name).
@@ -225,7 +276,13 @@ registries:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _htpasswd, _mirrors, _mirrors_run
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _docker,
+    _htpasswd,
+    _mirrors,
+    _mirrors_published,
+    _mirrors_run,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -242,6 +299,7 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 60},
             "cluster_provider": {"type": "str", "choices": ["kind", "k3d", "existing", "remote"], "default": "kind"},
             "cluster_name": {"type": "str"},
+            "publish": _mirrors_published.OPTIONS,
             **_docker.DOCKER_OPTIONS,
         },
         supports_check_mode=True,
@@ -251,7 +309,8 @@ def main() -> None:
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = module.params
-    invocation = {"module_args": {**options, "mirrors": _mirrors.hidden(options["mirrors"])}}
+    shown = options["publish"] and {**options["publish"], **dict.fromkeys(("key", "users", "authorization"), "hidden")}
+    invocation = {"module_args": {**options, "mirrors": _mirrors.hidden(options["mirrors"]), "publish": shown}}
     try:
         wanted = _mirrors_run.Wanted(
             mirrors=_mirrors.parse(options["mirrors"]),
@@ -263,8 +322,12 @@ def main() -> None:
             cluster_name=options["cluster_name"],
             pull=options["pull"],
             wait_timeout=options["wait_timeout"],
+            publish=_mirrors_published.parse(options["publish"]),
         )
-        if any(mirror.closed for mirror in wanted.mirrors) and _htpasswd.BCRYPT_IMPORT_ERROR is not None:
+        if (
+            any(mirror.closed or wanted.publish for mirror in wanted.mirrors)
+            and _htpasswd.BCRYPT_IMPORT_ERROR is not None
+        ):
             module.fail_json(msg=missing_required_lib("bcrypt"), exception=_htpasswd.BCRYPT_IMPORT_ERROR)
         client = _docker.connect(options["docker_host"], options["docker_timeout"])
         act = _mirrors_run.present if options["state"] == "present" else _mirrors_run.absent

@@ -287,6 +287,7 @@ def _contradictions(values: Mapping[str, Any], given: Mapping[str, Any]) -> list
         *_kind(values, given),
         *_k3d(values),
         *_mirrors(values),
+        *_remote(values),
         *_pairs(values),
         *_files(values),
     ]
@@ -349,6 +350,18 @@ def _k3d(values: Mapping[str, Any]) -> Iterable[str]:
             )
         except ExpectedError as error:
             yield str(error)
+
+
+def _remote(values: Mapping[str, Any]) -> Iterable[str]:
+    """What plays for machines reached by SSH could only leave aside."""
+    if values["cluster_provider"] != "remote":
+        return
+    if values.get("registry_https"):
+        yield "registry_https: is not read with cluster_provider=remote; give remote_certificate, remote_key and remote_ca."
+    if values.get("mirrors_preload"):
+        yield "mirrors_preload: is not possible with cluster_provider=remote; pull the images on one node to have them in the caches."
+    if values.get("connect_node_agent") and not values.get("cluster_kubeconfig"):
+        yield "connect_node_agent: needs cluster_kubeconfig with cluster_provider=remote; give a kubeconfig on the controller."
 
 
 def _mirrors(values: Mapping[str, Any]) -> Iterable[str]:

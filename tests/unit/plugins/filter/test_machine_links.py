@@ -47,3 +47,14 @@ def test_a_registry_that_differs_or_is_not_ours() -> None:
     assert states(machine("a", __remote_registry={"changed": False, "skipped": True}))["registry"] is None
     assert states(machine("a"))["registry"] is None
     assert states() == {}
+
+
+def test_caches_are_one_link_where_there_are_any() -> None:
+    caches = {"mirrors": [{"host": "docker.io"}, {"host": "quay.io"}], "changed": False}
+    links = machine_links([machine("a"), machine("b", __remote_caches=caches)])
+    assert [link["link"] for link in links] == ["registry", "mirrors", "a", "b"]
+    assert links[1]["detail"] == "caches of docker.io, quay.io run as declared"
+    broken = {**caches, "changed": True, "actions": ["Started it."]}
+    (link,) = [link for link in machine_links([machine("a", __remote_caches=broken)]) if link["link"] == "mirrors"]
+    assert (link["ok"], link["detail"]) == (False, "Started it.")
+    assert "mirrors" not in states(machine("a", __remote_caches={"skipped": True}))
