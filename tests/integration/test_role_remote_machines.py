@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks on machines that are reached by SSH only: two nodes, with containerd 2.2 and 1.6, and the registry's host."""
+"""The playbooks on machines reached by SSH only: two nodes (containerd 2.2 and 1.6) and the registry's host."""
 
 from __future__ import annotations
 
