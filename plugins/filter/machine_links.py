@@ -45,7 +45,7 @@ _MEND = "run the playbook kubelocal.registry.up with the same inventory"
 
 def machine_links(machines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = list(machines)
-    links = [_registry(found), *_caches(found)] if found else []
+    links = [_registry(found), *_caches(found), *_agent(found)] if found else []
     links += [_machine(machine) for machine in found]
     links += [_kubelets(machine) for machine in found if "_status_proof" in machine or _proved(machine)][:1]
     return links
@@ -74,6 +74,17 @@ def _caches(machines: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [_link("mirrors", False, " ".join(result.get("actions") or []), _MEND)]
     hosts = ", ".join(str(mirror["host"]) for mirror in result["mirrors"])
     return [_link("mirrors", True, f"caches of {hosts} run as declared", "")]
+
+
+def _agent(machines: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A link where the agent for nodes that come later is not as declared, which may be that there is to be none."""
+    for machine in machines:
+        if "_status_agent" in machine:
+            return [_link("node agent", False, str(machine["_status_agent"]), _MEND)]
+        result = machine.get("__remote_agent") or {}
+        if result.get("changed"):
+            return [_link("node agent", False, " ".join(result.get("actions") or []), _MEND)]
+    return []
 
 
 def _machine(machine: Mapping[str, Any]) -> dict[str, Any]:
