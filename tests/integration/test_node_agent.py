@@ -12,10 +12,12 @@ from typing import Any
 import docker
 import pytest
 
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, add_worker
 from tests.support.modules import run_module
 from tests.support.names import Names
+from tests.support.registry import push_image
 from tests.support.testbed import Testbed
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -105,3 +107,36 @@ def test_it_writes_repairs_and_goes(
     while cluster.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found"):
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+@pytest.mark.long
+def test_a_worker_that_is_added_by_hand_pulls(
+    engine: docker.DockerClient, cluster: Cluster, names: Names, connect: Callable[..., dict[str, Any]]
+) -> None:
+    host = connect()["registry"]["host"]
+    push_image(host, "team/app", "1")
+    late = names("late")
+    try:
+        added = add_worker(engine, cluster, late)
+        # nobody but the agent tells it
+        wait_for("hosts.toml", lambda: added.exec_run(["test", "-f", f"{CERTS}/{host}/hosts.toml"]).exit_code == 0, 180)
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": late, "namespace": "default"},
+            "spec": {
+                "nodeName": late,
+                "restartPolicy": "Never",
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [
+                    {"name": "app", "image": f"{host}/team/app:1", "imagePullPolicy": "Always", "command": ["true"]}
+                ],
+            },
+        }
+        cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
+        wait_for("the pod", lambda: cluster.get("pod", late)["status"].get("phase") == "Succeeded", 120, 1)
+        # the same that connect writes
+        assert not connect()["changed"]
+    finally:
+        cluster.kubectl("delete", "pod", late, "--ignore-not-found", "--force")
+        cluster.kubectl("delete", "node", late, "--ignore-not-found")

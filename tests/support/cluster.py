@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.models.containers import Container
 
 from tests.support.removal import KIND_CLUSTER
 from tests.support.testbed import Testbed
+from tests.support.waiting import wait_for
 
 # as kind's documentation tells people to prepare a cluster for a local registry
 _CONFIG_PATH = """[plugins."io.containerd.grpc.v1.cri".registry]
@@ -88,3 +90,26 @@ def describe(client: docker.DockerClient, testbed: Testbed, name: str, kubeconfi
         nodes=sorted(node.name for node in nodes),
         kubectl_program=testbed.kubectl,
     )
+
+
+def add_worker(client: docker.DockerClient, cluster: Cluster, name: str) -> Container:
+    """A worker that kind knows nothing of, added by hand; its container."""
+    main = client.containers.get(cluster.nodes[0])
+    added: Container = client.containers.run(
+        main.attrs["Config"]["Image"],
+        name=name,
+        hostname=name,
+        detach=True,
+        tty=True,
+        privileged=True,
+        cgroupns="private",
+        network=cluster.network,
+        labels={KIND_CLUSTER: cluster.name, "io.x-k8s.kind.role": "worker"},
+        tmpfs={"/run": "", "/tmp": ""},
+        volumes=["/var", "/lib/modules:/lib/modules:ro"],
+    )
+    wait_for("containerd on it", lambda: added.exec_run(["ctr", "version"]).exit_code == 0, 180)
+    _code, join = main.exec_run(["kubeadm", "token", "create", "--print-join-command"], stderr=False)
+    code, output = added.exec_run([*join.decode().split(), "--ignore-preflight-errors=all"])
+    assert code == 0, output.decode()[-2000:]
+    return added
