@@ -39,4 +39,4 @@ NODE_PACKAGES = (
 # of a node that is reached by SSH, besides those above
 SSH_NODE_PACKAGES = ("openssh-server", "python3")
 # of a machine whose containerd is Debian's, whose configuration is of version 2; it can also be the registry's host
-DEBIAN_NODE_PACKAGES = ("containerd", "python3-bcrypt", "python3-cryptography", "python3-docker")
+DEBIAN_NODE_PACKAGES = ("containerd", "python3-bcrypt", "python3-cryptography", "python3-docker", "python3-yaml")
