@@ -7,21 +7,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import stat
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from tests.support import cluster as clusters
+from tests.support import machines
 from tests.support.names import Names
-from tests.support.nodes import put, sh
+from tests.support.nodes import sh
 from tests.support.playbooks import PlaybookResult, run_playbook
 from tests.support.registry import push_image
 from tests.support.testbed import Testbed
+from tests.support.waiting import wait_for
 
 PLAYS = """
 - hosts: cluster_nodes
@@ -44,14 +48,6 @@ all:
         here: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
         away: {ansible_host: 127.0.0.1, ansible_port: 9, ansible_ssh_common_args: -o ConnectTimeout=2}
 """
-SSH_NODE = "testbed/ssh-node:v1.34.4"
-SSH_OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5"
-
-
-def docker_has(image: str) -> bool:
-    """Whether the Engine has an image; not where there is no Engine."""
-    command = ["docker", "image", "inspect", image]
-    return shutil.which("docker") is not None and not subprocess.run(command, capture_output=True).returncode
 
 
 def test_a_node_and_a_client_get_what_they_need(
@@ -140,7 +136,7 @@ def test_machines_are_left_alone_by_other_providers(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not docker_has(SSH_NODE), reason="the testbed's node with sshd is not there")
+@pytest.mark.skipif(not machines.have(machines.SSH_IMAGE), reason="the testbed's node with sshd is not there")
 def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
     engine: docker.DockerClient,
     testbed: Testbed,
@@ -149,29 +145,16 @@ def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
     tmp_path: Path,
 ) -> None:
     network = names("n")
-    strangers = dataclasses.replace(testbed, node_image=SSH_NODE)
+    strangers = dataclasses.replace(testbed, node_image=machines.SSH_IMAGE)
     clusters.create(strangers, names("c"), tmp_path, network=network)
     cluster = clusters.describe(engine, testbed, names("c"), tmp_path / "kubeconfig")
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    addresses = {}
+    reached = machines.Machines.on(engine, network, tmp_path)
     for name in cluster.nodes:
-        node = engine.containers.get(name)
-        put(node, "/root/.ssh/authorized_keys", key.with_suffix(".pub").read_text())
-        addresses[name] = node.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
-    gateway = node.attrs["NetworkSettings"]["Networks"][network]["Gateway"]
-    hosts = {name: {"ansible_host": address} for name, address in addresses.items()}
+        # its containerd has to be restarted for the folder that is then named
+        sh(reached.add(engine.containers.get(name)), "sed -i '/config_path/d' /etc/containerd/config.toml")
+    group = reached.group()
     # of the same network, so that it is known at once that nobody is there
-    hosts["away"] = {"ansible_host": gateway.rsplit(".", 1)[0] + ".250"}
-    group = {
-        "hosts": hosts,
-        "vars": {
-            "ansible_user": "root",
-            "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_ssh_private_key_file": str(key),
-            "ansible_ssh_common_args": SSH_OPTIONS,
-        },
-    }
+    group["hosts"]["away"] = {"ansible_host": reached.gateway.rsplit(".", 1)[0] + ".250"}
     (tmp_path / "inventory.json").write_text(json.dumps({"all": {"children": {"cluster_nodes": group}}}))
     variables = {
         "cluster_provider": "remote",
@@ -179,8 +162,8 @@ def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
         "cluster_kubeconfig": str(cluster.kubeconfig),
         "registry_name": names("r"),
         "registry_image": testbed.registry_image,
-        "remote_registry_address": gateway,
-        "remote_registry_listen_address": gateway,
+        "remote_registry_address": reached.gateway,
+        "remote_registry_listen_address": reached.gateway,
         "remote_registry_port": free_port(),
         "remote_folder": str(tmp_path / "keys"),
         "remote_users": {"team": "SECRET-1"},
@@ -188,24 +171,89 @@ def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
         "up_serial": "1",
     }
 
-    def play(name: str) -> PlaybookResult:
+    def play(name: str, **more: Any) -> PlaybookResult:
         inventory = str(tmp_path / "inventory.json")
-        done = run_playbook(f"kubelocal.registry.{name}", variables, "-i", inventory, "--diff", fails=True)
+        # the machine that is away makes each of them fail
+        done = run_playbook(f"kubelocal.registry.{name}", {**variables, **more}, "-i", inventory, "--diff", fails=True)
         assert "SECRET-1" not in done.stdout + done.stderr
         return done
 
+    for name in cluster.nodes:
+        cluster.kubectl("apply", "-f", "-", input=json.dumps(_sleeper(name, testbed.busybox_image)))
+    before = wait_for("pods that sleep", lambda: _running(cluster), 120, 1)
+    starts = {name: _starts(engine.containers.get(name)) for name in cluster.nodes}
     done = play("up")
     assert "away was not configured" in done.failed_message
     assert "a push and a pull on 2 nodes worked" in done.stdout
     assert all(done.recap[name]["failed"] == 0 and done.changed[name] for name in cluster.nodes), done.stdout
+    # containerd was restarted on both, one after another, and no pod noticed
+    assert all(_starts(engine.containers.get(name)) != starts[name] for name in cluster.nodes)
+    first, second = sorted(_starts(engine.containers.get(name)) for name in cluster.nodes)
+    assert first[1] < second[0]
+    assert _running(cluster) == before
     assert {count for host, count in play("up").changed.items()} == {0}
 
     sh(engine.containers.get(cluster.nodes[1]), "rm -r /etc/containerd/certs.d/*")
-    assert f"{cluster.nodes[1]}  " in (broken := play("status").stdout)
-    assert "3 links of 5 broken" in broken
+    states = dict(_LINK.findall(play("status").stdout))
+    assert states == {
+        "registry": "ok",
+        "away": "FAILS",
+        cluster.nodes[0]: "ok",
+        cluster.nodes[1]: "FAILS",
+        "pull by every kubelet": "FAILS",
+    }
     assert [name for name, count in play("up").changed.items() if count] == [cluster.nodes[1]]
+
+    # with an agent nobody has to run anything
+    agent = {"connect_node_agent": True, "connect_node_agent_image": f"docker.io/{testbed.busybox_image}"}
+    play("up", **agent)
+    host = f"{reached.gateway}:{variables['remote_registry_port']}"
+    file = f"/etc/containerd/certs.d/{host}/hosts.toml"
+    worker = engine.containers.get(cluster.nodes[1])
+    written = sh(worker, f"cat {file}")
+    sh(worker, f"rm -r /etc/containerd/certs.d/{host}")
+    wait_for("the agent's file", lambda: worker.exec_run(["cat", file]).output.decode() == written, 60)
+    assert set(play("up", **agent).changed.values()) == {0}
 
     play("down")
     assert engine.containers.get(names("r")).status == "running"
+    assert not cluster.kubectl(
+        "get", "daemonsets", "--all-namespaces", "-l", "app.kubernetes.io/name=node-agent", "-o", "name"
+    )
     for name in cluster.nodes:
-        sh(engine.containers.get(name), f"! ls -d /etc/containerd/certs.d/{gateway}*")
+        sh(engine.containers.get(name), f"! ls -d /etc/containerd/certs.d/{reached.gateway}*")
+    assert _running(cluster) == before
+
+
+_LINK = re.compile(r"^\W*(\S.*?)  +(ok|FAILS|-)  ", re.MULTILINE)
+
+
+def _sleeper(node: str, image: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"sleeper-{node}", "namespace": "default", "labels": {"test": "sleeper"}},
+        "spec": {
+            "nodeName": node,
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [{"name": "sleeper", "image": f"docker.io/{image}", "command": ["sleep", "100000"]}],
+        },
+    }
+
+
+def _running(cluster: clusters.Cluster) -> dict[str, tuple[str, int]]:
+    """Containers and restarts of the pods that sleep; nothing until all of them run."""
+    found = {}
+    for pod in cluster.get("pods", "-l", "test=sleeper")["items"]:
+        for status in pod["status"].get("containerStatuses") or []:
+            if "running" in status["state"]:
+                found[pod["metadata"]["name"]] = (status["containerID"], status["restartCount"])
+    return found if len(found) == len(cluster.nodes) else {}
+
+
+def _starts(node: Container) -> tuple[int, int]:
+    """When containerd was last started, and when it was up: by the host's clock, so that nodes can be compared."""
+    names = ("InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+    shown = sh(node, "systemctl show containerd " + " ".join(f"-p {name}" for name in names))
+    values = dict(line.split("=") for line in shown.split())
+    return int(values[names[0]]), int(values[names[1]])

@@ -42,8 +42,9 @@ class Machines:
         """None yet, on a network that is there."""
         key = folder / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-        gateway = engine.networks.get(network).attrs["IPAM"]["Config"][0]["Gateway"]
-        return cls(engine, network, key, gateway)
+        gateways = [str(each.get("Gateway", "")) for each in engine.networks.get(network).attrs["IPAM"]["Config"]]
+        # kind's networks have an IPv6 one too
+        return cls(engine, network, key, next(each for each in gateways if each and ":" not in each))
 
     def start(self, name: str, image: str = SSH_IMAGE, **options: Any) -> Container:
         """A new one."""
