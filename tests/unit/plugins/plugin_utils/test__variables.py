@@ -81,6 +81,12 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"registry_persistent": True, "registry_purge": True}, ["registry_persistent", "registry_purge"]),
     ({"registry_persistent": "yes", "registry_purge": "true"}, ["registry_persistent", "registry_purge"]),
     ({"cluster_provider": "k3d", "cluster_name": "d" * 33}, ["cluster_name", "32", "d" * 33]),
+    (
+        {"cluster_provider": "remote", "registry_https": {"certificate": "c", "key": "k"}},
+        ["registry_https", "cluster_provider=remote", "remote_certificate"],
+    ),
+    ({"cluster_provider": "remote", "mirrors_preload": ["nginx:1"]}, ["mirrors_preload", "cluster_provider=remote"]),
+    ({"cluster_provider": "remote", "connect_node_agent": True}, ["connect_node_agent", "cluster_kubeconfig"]),
 ]
 IF_KNOWN: list[tuple[dict[str, Any], list[str]]] = [
     ({"kind_workers": 2, "kind_config": {"nodes": [{"role": "worker"}]}}, ["kind_workers", "2", "kind_config.nodes"]),
