@@ -12,8 +12,12 @@ from typing import Any
 
 _RUN = """
 import json, runpy, sys
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 name, arguments = json.load(sys.stdin)
+# since ansible-core 2.21 a module's answer holds its options only where that is asked for: no secret may be among them
+if "inject_invocation" in PASS_VARS:
+    arguments["_ansible_inject_invocation"] = True
 with patch_module_args(arguments):
     runpy.run_module("ansible_collections.kubelocal.registry.plugins.modules." + name, run_name="__main__")
 """
