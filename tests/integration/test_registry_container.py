@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,42 +16,13 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.modules import run_module
 from tests.support.names import Names
-from tests.support.registry import pull, push_image
+from tests.support.registry import pull
+from tests.support.registry_container import push, registry, run
 from tests.support.testbed import Testbed
 from tests.support.waiting import wait_for
 
 Port = Callable[[], int]
-
-
-def registry(name: str, fails: bool = False, **options: Any) -> dict[str, Any]:
-    """The module's answer; its option ``environment`` is not run_module's."""
-    more = {key: options.pop(key) for key in ("environment",) if key in options}
-    return run_module("registry_container", fails=fails, name=name, more=more, **options)
-
-
-def run(engine: docker.DockerClient, image: str, name: str, port: int, **arguments: Any) -> Any:
-    """A registry as kind's documented script makes it."""
-    return engine.containers.run(
-        image,
-        name=name,
-        detach=True,
-        restart_policy={"Name": "always"},
-        network="bridge",
-        ports={"5000/tcp": ("127.0.0.1", port)},
-        **arguments,
-    )
-
-
-def push(port: int, **arguments: Any) -> str:
-    """Push to a registry that may only just have started."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return push_image(f"localhost:{port}", "kept", "v1", **arguments)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+ROOT = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY"
 
 
 def test_life(engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Port) -> None:
@@ -110,15 +80,22 @@ def test_life(engine: docker.DockerClient, testbed: Testbed, names: Names, free_
     assert not registry(name, state="absent", purge=True)["changed"]
 
 
-@pytest.mark.parametrize("kind", ["script", "ctlptl", "layer"])
+@pytest.mark.parametrize(
+    "kind", ["script", "ctlptl", pytest.param("k3d", marks=pytest.mark.long), "anonymous", "layer"]
+)
 def test_adoption(engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Port, kind: str) -> None:
     name, port, other = names(kind), free_port(), free_port()
     arguments: dict[str, Any] = {}
     if kind == "ctlptl":
         arguments["labels"] = {"dev.tilt.ctlptl.role": "registry", "note": 'with "quotes"'}
         arguments["volumes"] = {names("own"): {"bind": "/var/lib/registry", "mode": "rw"}}
+    if kind == "k3d":  # as k3d registry create labels it, whose image may have any name
+        arguments["labels"] = {"app": "k3d", "k3d.role": "registry"}
+    if kind == "anonymous":
+        arguments["environment"] = {ROOT: "/images"}
+        arguments["volumes"] = ["/images"]
     if kind == "layer":
-        arguments["environment"] = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/images"}
+        arguments["environment"] = {ROOT: "/images"}
     theirs = run(engine, testbed.registry_image, name, port, **arguments)
     digest = push(port)
 
@@ -176,6 +153,7 @@ def test_changes_keep_images_and_networks(
     authority = Authority()
     certificate, key = authority.issue("localhost", name)
     declared: dict[str, Any] = {}
+    login: dict[str, str] = {}
 
     def change(expected: str, replaced: bool = True, **options: Any) -> dict[str, Any]:
         before = engine.containers.get(name).id
@@ -183,24 +161,30 @@ def test_changes_keep_images_and_networks(
         result = registry(name, diff=True, **declared)
         assert expected in result["diff"]["after"], result
         assert (engine.containers.get(name).id != before) is replaced
-        again = registry(name, **declared)
-        assert not again["changed"], again["actions"]
+        assert pull(result["registry"]["host"], "kept:v1", **login) == digest
         endpoint = engine.containers.get(name).attrs["NetworkSettings"]["Networks"][network.name]
         assert "hub" in endpoint["Aliases"]
         assert endpoint["IPAddress"] == "10.213.78.9"
         return result
 
+    def nothing_left() -> None:
+        again = registry(name, **declared)
+        assert not again["changed"], again["actions"]
+
     change("environment", environment={"REGISTRY_LOG_LEVEL": "debug"})
     change("labels", labels={"team": 'a "quoted" one'})
     change("restart_policy", replaced=False, restart_policy="always")
     change("networks", replaced=False, networks=[further.name])
+    nothing_left()
     change("listen_address", listen_address="127.0.0.2")
-    assert pull(f"127.0.0.2:{port}", "kept:v1") == digest
+    change("port", port=free_port(), listen_address="127.0.0.1")
     change("config", config={"storage": {"delete": {"enabled": True}}, "http": {"secret": "s3cr3t-config"}})
-    users = change("users", users={"ada": "s3cr3t-ada"}, listen_address="127.0.0.1")
-    assert pull(f"localhost:{port}", "kept:v1", user="ada", password="s3cr3t-ada") == digest
+    nothing_left()
+    login.update(user="ada", password="s3cr3t-ada")
+    users = change("users", users={"ada": "s3cr3t-ada"})
+    login.update(ca=authority.path)
     https = change("https", https={"certificate": certificate, "key": key})
-    assert pull(f"localhost:{port}", "kept:v1", user="ada", password="s3cr3t-ada", ca=authority.path) == digest
+    nothing_left()
     assert https["registry"]["https"]
     inspected = json.dumps(engine.containers.get(name).attrs)
     for secret in ("s3cr3t-ada", "s3cr3t-config", key.splitlines()[1]):
@@ -214,8 +198,8 @@ def test_changes_keep_images_and_networks(
     declared.pop("https")
     open_again = registry(name, **declared)
     assert (open_again["registry"]["users"], open_again["registry"]["https"]) == (False, False)
+    login.clear()
     change("volume", volume=names("other"))
-    assert pull(f"localhost:{port}", "kept:v1") == digest
     assert engine.volumes.get(f"{name}-data"), "the old volume is left"
 
 
@@ -223,7 +207,9 @@ def test_another_image_that_looks_elsewhere(
     engine: docker.DockerClient, testbed: Testbed, names: Names, free_port: Port
 ) -> None:
     name, port = names("image"), free_port()
+    network = engine.networks.create(names("net"))
     registry(name, image=testbed.registry_image, port=port)
+    network.connect(name, aliases=["hub"])
     digest = push(port)
     source = engine.containers.create(testbed.registry_image, name=names("source"))
     tag = f"{names('image')}:2"
@@ -232,6 +218,7 @@ def test_another_image_that_looks_elsewhere(
         assert registry(name, image=tag)["changed"]
         assert not registry(name, image=tag)["changed"]
         assert not registry(name)["changed"]
+        assert "hub" in engine.containers.get(name).attrs["NetworkSettings"]["Networks"][network.name]["Aliases"]
         assert pull(f"localhost:{port}", "kept:v1") == digest
     finally:
         engine.containers.get(name).remove(force=True)
