@@ -25,6 +25,9 @@ class Never(LocalNode):
     name = "never"
     tries = 0
 
+    def read(self, _path: str) -> dict[str, Entry]:
+        return {}  # not what another node, in the same folder, may have written meanwhile
+
     def apply(self, plan: Plan) -> Outcome:
         Never.tries += 1
         raise NotStarted(f"{len(plan.writes)} were put back.")
