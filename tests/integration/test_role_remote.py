@@ -155,7 +155,10 @@ def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
     group = reached.group()
     # of the same network, so that it is known at once that nobody is there
     group["hosts"]["away"] = {"ansible_host": reached.gateway.rsplit(".", 1)[0] + ".250"}
-    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"children": {"cluster_nodes": group}}}))
+    # the only one of its group, and neither keeps the others from being done
+    laptop = {"hosts": {"laptop": {**group["hosts"]["away"], "ansible_ssh_common_args": "-o ConnectTimeout=2"}}}
+    inventory = {"all": {"children": {"cluster_nodes": group, "registry_clients": laptop}}}
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
     variables = {
         "cluster_provider": "remote",
         "cluster_name": names("c"),
@@ -183,7 +186,8 @@ def test_a_cluster_of_strangers_is_configured_by_ssh_alone(
     before = wait_for("pods that sleep", lambda: _running(cluster), 120, 1)
     starts = {name: _starts(engine.containers.get(name)) for name in cluster.nodes}
     done = play("up")
-    assert "away was not configured" in done.failed_message
+    assert "away was not configured: it is not reached by SSH" in done.stdout
+    assert "The Docker client laptop was not configured: it is not reached by SSH" in done.failed_message
     assert "a push and a pull on 2 nodes worked" in done.stdout
     assert all(done.recap[name]["failed"] == 0 and done.changed[name] for name in cluster.nodes), done.stdout
     # containerd was restarted on both, one after another, and no pod noticed
