@@ -29,7 +29,7 @@ PASSWORD = "hush-hush-1234"
 
 
 class Cached:
-    """The cluster with caches of four upstreams: one for all, with a password, with an authority of its own, with tokens."""
+    """The cluster with caches of four upstreams: open, with a password, with an authority of its own, with tokens."""
 
     def __init__(self, home: Home, names: Names, free: Upstream, guarded: Upstream, tls: Upstream, hub: Front) -> None:
         self.home, self.names = home, names
