@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.support.cluster import Cluster
 from tests.support.waiting import wait_for
@@ -30,9 +31,17 @@ def pull_on_every_node(cluster: Cluster, name: str, *images: str) -> None:
         cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
     try:
         for pod in pods:
-            wait_for(f"{pod} runs", lambda pod=pod: _runs(cluster, pod), timeout=60, interval=0.5)
+            wait_for(f"{pod} runs", lambda pod=pod: _runs(cluster, pod), timeout=180, interval=0.5)
+    except AssertionError as error:
+        told = [f"{status['name']}: {status['state']}" for pod in pods for status in _containers(cluster, pod)]
+        raise AssertionError(f"{error}\n" + "\n".join(told)) from None
     finally:
         cluster.kubectl("delete", "pod", "--now", *pods)
+
+
+def _containers(cluster: Cluster, pod: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = cluster.get("pod", pod)["status"].get("containerStatuses") or []
+    return found
 
 
 def _runs(cluster: Cluster, pod: str) -> bool:
