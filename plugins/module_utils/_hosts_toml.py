@@ -264,7 +264,7 @@ def _endpoint(raw: Mapping[str, Any], where: str) -> Endpoint:
 
 def _pem(value: Any, where: str, what: str) -> str:
     text = str(value or "")
-    if not text.strip():
+    if not text:
         return ""
     if text.startswith("/"):
         if _CONTROL.search(text.strip()) or "/../" in text + "/":

@@ -123,12 +123,12 @@ def read_pem(text: str, where: str, read: Callable[[str], str] | None = None) ->
             text = (read or _read)(path)
         except OSError as error:
             raise ExpectedError(
-                f"{where} is '{path}', which can't be read: {error.strerror}; give a readable file."
+                f"{where} is {path!r}, which can't be read: {error.strerror}; give a readable file."
             ) from error
         except UnicodeDecodeError as error:
-            raise ExpectedError(f"{where} is '{path}', which is no PEM file.") from error
+            raise ExpectedError(f"{where} is {path!r}, which is no PEM file.") from error
         if _PEM not in text:
-            raise ExpectedError(f"{where} is '{path}', which holds no certificate that begins with '{_PEM}'.")
+            raise ExpectedError(f"{where} is {path!r}, which holds no certificate that begins with '{_PEM}'.")
     if "PRIVATE KEY" in text:
         raise ExpectedError(f"{where} holds a private key; give only the certificate of the authority.")
     return text.strip() + "\n"
@@ -144,7 +144,7 @@ def items_of(value: Any, where: str = "mirrors") -> list[dict[str, Any]]:
     if isinstance(value, str):
         value = _from_text(value)
     if not isinstance(value, (list, tuple)):
-        raise ExpectedError(f"{where} must be a list of hosts, for example [docker.io, ghcr.io], not '{value}'.")
+        raise ExpectedError(f"{where} must be a list of hosts, for example [docker.io, ghcr.io], not {value!r}.")
     items: list[dict[str, Any]] = []
     for index, item in enumerate(value):
         if isinstance(item, str):
@@ -155,7 +155,7 @@ def items_of(value: Any, where: str = "mirrors") -> list[dict[str, Any]]:
             if key not in OPTIONS:
                 near = difflib.get_close_matches(str(key), OPTIONS, 1)
                 hint = f"did you mean '{near[0]}'?" if near else "known are " + ", ".join(OPTIONS) + "."
-                raise ExpectedError(f"{where}[{index}] has the unknown key '{key}'; {hint}")
+                raise ExpectedError(f"{where}[{index}] has the unknown key {key!r}; {hint}")
         if not item.get("host"):
             raise ExpectedError(f"{where}[{index}] has no 'host'; write for example host: docker.io.")
         items.append(dict(item))
@@ -185,7 +185,7 @@ def _refuse_twice(values: Iterable[tuple[str, str]], where: str) -> None:
     seen: set[str] = set()
     for value, key in values:
         if value in seen:
-            raise ExpectedError(f"{where} has the {key} '{value}' twice; each item needs its own.")
+            raise ExpectedError(f"{where} has the {key} {value!r} twice; each item needs its own.")
         seen.add(value)
 
 
@@ -226,7 +226,7 @@ def _parse_one(item: Mapping[str, Any], where: str, read: Callable[[str], str] |
             headers = {**headers, "Authorization": basic(texts["username"], texts["password"] or "")}
     volume = texts["volume"]
     if volume is not None and not _VOLUME.fullmatch(volume):
-        raise ExpectedError(f"{where}.volume is '{volume}', which is no name of a Docker volume.")
+        raise ExpectedError(f"{where}.volume is {volume!r}, which is no name of a Docker volume.")
     upstream = texts["upstream"]
     return Mirror(
         host=host,
@@ -286,7 +286,7 @@ def _boolean(value: Any, where: str) -> bool:
         return True
     if str(value).lower() in ("false", "no", "0", "off"):
         return False
-    raise ExpectedError(f"{where} is '{value}', which is neither true nor false.")
+    raise ExpectedError(f"{where} is {value!r}, which is neither true nor false.")
 
 
 def _duration(value: str | None, where: str) -> str:
@@ -296,7 +296,7 @@ def _duration(value: str | None, where: str) -> str:
     if value.isascii() and value.isdigit():
         return f"{int(value)}s"
     if not _DURATION.fullmatch(value):
-        raise ExpectedError(f"{where} is '{value}'; write seconds, or a duration like 168h or 1h30m, or 0 to keep all.")
+        raise ExpectedError(f"{where} is {value!r}; write seconds, or a duration like 168h or 1h30m, or 0 to keep all.")
     return value
 
 

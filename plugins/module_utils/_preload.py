@@ -100,7 +100,13 @@ def platform_of(client: Any, wanted: str | None) -> str:
 
 def references(images: Sequence[str]) -> list[ImageRef]:
     """The images, each once, in the order given; ExpectedError names the one that is no reference."""
-    return list(dict.fromkeys(parse(image) for image in images))
+    found = []
+    for image in images:
+        try:
+            found.append(parse(image))
+        except ExpectedError as error:
+            raise ExpectedError(f"images: {error}") from None
+    return list(dict.fromkeys(found))
 
 
 def choose(index: Mapping[str, Any], platform: str, image: str) -> str:

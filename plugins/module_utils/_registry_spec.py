@@ -259,8 +259,10 @@ def _check_upstream(upstream: Upstream | None) -> None:
             f"upstream.ttl '{upstream.ttl}' is no duration; write it like 168h, or 0 to keep everything."
         )
     for name, value in (("username", upstream.username), ("password", upstream.password)):
-        if value is not None and (not value or any(mark in value for mark in "\n\r\0")):
-            raise ExpectedError(f"upstream.{name} is empty or holds a line break.")
+        if value is not None and (not value.strip() or _CONTROL.search(value)):
+            raise ExpectedError(
+                f"upstream.{name} is empty or holds a control character; give what the upstream expects."
+            )
     if upstream.ca is not None:
         try:
             ssl.create_default_context(cadata=upstream.ca)

@@ -43,18 +43,18 @@ def check_host(host: str, where: str) -> None:
         return
     if host in _ALIASES:
         raise ExpectedError(
-            f"{where} is '{host}', but image references and containerd call it '{_ALIASES[host]}'; write that."
+            f"{where} is {host!r}, but image references and containerd call it '{_ALIASES[host]}'; write that."
         )
     if "://" in host or "/" in host:
         raise ExpectedError(
-            f"{where} is '{host}', which is more than a host; write only the part before the first '/' of an image "
+            f"{where} is {host!r}, which is more than a host; write only the part before the first '/' of an image "
             "reference, for example ghcr.io, and a different address as 'upstream'."
         )
     if not valid_host(host) or host != host.lower():
-        raise ExpectedError(f"{where} is '{host}', which is no registry host; write for example ghcr.io or host:5000.")
+        raise ExpectedError(f"{where} is {host!r}, which is no registry host; write for example ghcr.io or host:5000.")
     if "." not in host and ":" not in host and host != "localhost":
         raise ExpectedError(
-            f"{where} is '{host}', which no image reference can name: a registry host has a dot or a port, "
+            f"{where} is {host!r}, which no image reference can name: a registry host has a dot or a port, "
             f"for example {host}.example or {host}:5000."
         )
 
@@ -62,7 +62,7 @@ def check_host(host: str, where: str) -> None:
 def check_url(url: str, where: str, path: bool = False) -> str:
     """The URL without a slash at its end, or ExpectedError."""
     if re.search(r"\s|[^\x21-\x7e]", url) or not url:
-        raise ExpectedError(f"{where} is '{url}', which is no URL; write it like https://registry.example:5000.")
+        raise ExpectedError(f"{where} is {url!r}, which is no URL; write it like https://registry.example:5000.")
     parts = urllib.parse.urlsplit(url)
     try:
         port_fine = parts.port is None or 0 < parts.port < 65536
@@ -74,12 +74,12 @@ def check_url(url: str, where: str, path: bool = False) -> str:
         )
     if parts.scheme not in ("http", "https") or not valid_host(parts.netloc) or not port_fine:
         raise ExpectedError(
-            f"{where} is '{url}', which is no URL of a registry; write it like https://registry.example:5000."
+            f"{where} is {url!r}, which is no URL of a registry; write it like https://registry.example:5000."
         )
     if parts.query or parts.fragment:
-        raise ExpectedError(f"{where} is '{url}'; a registry's URL has no '?' and no '#'.")
+        raise ExpectedError(f"{where} is {url!r}; a registry's URL has no '?' and no '#'.")
     if parts.path.strip("/") and not path:
         raise ExpectedError(
-            f"{where} is '{url}'; write it without the path '{parts.path}', the registry's API is always at /v2/."
+            f"{where} is {url!r}; write it without the path '{parts.path}', the registry's API is always at /v2/."
         )
     return url.rstrip("/")

@@ -152,7 +152,7 @@ cluster:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _docker
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster, _docker, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import KUBERNETES_OPTIONS
 
@@ -170,6 +170,7 @@ def main() -> None:
         required_if=[("provider", "kind", ["name"]), ("provider", "k3d", ["name"])],
         supports_check_mode=True,
     )
+    _options.check(module, {"name": "text"})
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = module.params

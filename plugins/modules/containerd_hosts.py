@@ -236,6 +236,7 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._containerd_plan import Wanted
 from ansible_collections.kubelocal.registry.plugins.module_utils._containerd_run import (
     answer,
@@ -323,6 +324,7 @@ def _checked(module: AnsibleModule) -> Wanted:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    _options.check(module)
     params = module.params
     try:
         wanted = _checked(module)

@@ -49,7 +49,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _machine_proxy
+from ansible_collections.kubelocal.registry.plugins.module_utils import _machine_proxy, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -61,6 +61,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    _options.check(module, {"names": "text", "service": "service"})
     try:
         result = _machine_proxy.ensure(module.params["service"], module.params["names"], module.check_mode)
     except ExpectedError as error:

@@ -150,7 +150,7 @@ images:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _preload, _preload_run
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _options, _preload, _preload_run
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -168,6 +168,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    _options.check(module, {"platform": "platform", "certs_dir": "path", "nodes": "container", "timeout": "timeout"})
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = module.params

@@ -160,7 +160,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._k3d_tool import K3d
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -176,6 +176,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=_cluster_module.argument_spec("k3d", OPTIONS), supports_check_mode=True)
+    _options.check(
+        module,
+        {"kubeconfig": "path", "executable": "path", "registries": "lines", "no_proxy": "text", "join": "container"},
+    )
     _cluster_module.answer(module, K3d, OPTIONS)
 
 

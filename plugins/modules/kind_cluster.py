@@ -138,7 +138,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module
+from ansible_collections.kubelocal.registry.plugins.module_utils import _cluster_module, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._kind_tool import Kind
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -149,6 +149,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=_cluster_module.argument_spec("kind", OPTIONS), supports_check_mode=True)
+    _options.check(module, {"kubeconfig": "path", "executable": "path", "no_proxy": "text"})
     _cluster_module.answer(module, Kind, OPTIONS)
 
 

@@ -94,7 +94,12 @@ facts:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _kubernetes_connect, _preflight
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _docker,
+    _kubernetes_connect,
+    _options,
+    _preflight,
+)
 
 
 def main() -> None:
@@ -113,6 +118,17 @@ def main() -> None:
             "quiet": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
+    )
+    _options.check(
+        module,
+        {
+            "name": "text",
+            "registry_name": "hostname",
+            "registry_port": "port_or_none",
+            "registry_listen_address": "address",
+            "executable": "path",
+            "bin_dir": "path",
+        },
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)

@@ -64,7 +64,7 @@ told:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _clients, _docker
+from ansible_collections.kubelocal.registry.plugins.module_utils import _clients, _docker, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -79,6 +79,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    _options.check(module, {"registry_name": "container", "except_name": "text", "except_nodes": "container"})
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = module.params

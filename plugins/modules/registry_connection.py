@@ -183,6 +183,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
     _mirrors,
     _node_agent,
+    _options,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
@@ -213,6 +214,18 @@ def main() -> None:
         required_together=_access.TOGETHER,
         # the mirrors' headers are secret, but Ansible would hide what they hold everywhere
         no_log=True,
+    )
+    _options.check(
+        module,
+        {
+            "mirrors.image": "image",
+            "mirrors.username": "user",
+            "mirrors.password": "secret",
+            "cluster_name": "text",
+            "registry_name": "container",
+            "registry_ca": "pem",
+            "node_agent_image": "image",
+        },
     )
     show_path(module)
     for name, error in (("docker", _docker.DOCKER_IMPORT_ERROR), ("PyYAML", _discovery.YAML_IMPORT_ERROR)):

@@ -289,6 +289,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
     _htpasswd,
+    _options,
     _registry_container,
     _registry_files,
     _registry_plan,
@@ -318,6 +319,7 @@ def main() -> None:
         supports_check_mode=True,
         no_log=True,
     )
+    _options.check(module, {"upstream.username": "user"})
     for library, error in (
         ("docker", _docker.DOCKER_IMPORT_ERROR),
         ("PyYAML", _registry_files.YAML_IMPORT_ERROR),

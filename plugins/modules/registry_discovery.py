@@ -121,7 +121,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
+from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
     KUBERNETES_OPTIONS,
@@ -138,6 +138,7 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
     module = AnsibleModule(spec, supports_check_mode=True, required_if=[("state", "present", ["hosting"])])
+    _options.check(module)
     show_path(module)
     if _discovery.YAML_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=_discovery.YAML_IMPORT_ERROR, actions=[])

@@ -107,7 +107,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery
+from ansible_collections.kubelocal.registry.plugins.module_utils import _discovery, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
     KUBERNETES_OPTIONS,
@@ -118,6 +118,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_con
 
 def main() -> None:
     module = AnsibleModule(dict(KUBERNETES_OPTIONS), supports_check_mode=True)
+    _options.check(module)
     show_path(module)
     if _discovery.YAML_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=_discovery.YAML_IMPORT_ERROR)

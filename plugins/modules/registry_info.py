@@ -98,7 +98,12 @@ import copy
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _registry_container, _registry_files
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _docker,
+    _options,
+    _registry_container,
+    _registry_files,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -107,6 +112,7 @@ def main() -> None:
         argument_spec={"name": {"type": "str", "required": True}, **copy.deepcopy(_docker.DOCKER_OPTIONS)},
         supports_check_mode=True,
     )
+    _options.check(module, {"name": "container"})
     for library, error in (("docker", _docker.DOCKER_IMPORT_ERROR), ("PyYAML", _registry_files.YAML_IMPORT_ERROR)):
         if error:
             module.fail_json(msg=missing_required_lib(library), exception=error)

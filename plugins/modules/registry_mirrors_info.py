@@ -212,6 +212,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _mirror_status,
     _mirrors,
     _mirrors_run,
+    _options,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
@@ -227,6 +228,15 @@ def main() -> None:
         supports_check_mode=True,
         # headers are secret, but Ansible would hide them in the result 'registries' as well
         no_log=True,
+    )
+    _options.check(
+        module,
+        {
+            "mirrors.image": "image",
+            "mirrors.username": "user",
+            "mirrors.password": "secret",
+            "status_timeout": "timeout",
+        },
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)

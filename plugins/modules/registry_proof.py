@@ -117,6 +117,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
     _docker,
     _kubernetes_connect,
+    _options,
     _proof,
     _proof_module,
 )
@@ -144,6 +145,16 @@ def main() -> None:
         },
         required_together=_access.TOGETHER,
         supports_check_mode=True,
+    )
+    _options.check(
+        module,
+        {
+            "registry_name": "container",
+            "registry_username": "user",
+            "registry_password": "secret",
+            "registry_ca": "pem",
+            "timeout": "timeout",
+        },
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)

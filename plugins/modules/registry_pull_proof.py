@@ -93,6 +93,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
     _kubernetes_connect,
+    _options,
     _proof_module,
     _proof_push,
     _pull_proof,
@@ -117,6 +118,16 @@ def main() -> None:
         },
         required_together=_access.TOGETHER,
         supports_check_mode=True,
+    )
+    _options.check(
+        module,
+        {
+            "registry": "hostport",
+            "registry_username": "user",
+            "registry_password": "secret",
+            "registry_ca": "pem",
+            "timeout": "timeout",
+        },
     )
     _proof_module.answer(module, _prove)
 

@@ -165,6 +165,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _access,
     _docker,
     _kubernetes_connect,
+    _options,
     _status,
     _status_mirrors,
     _unwind,
@@ -217,6 +218,21 @@ def main() -> None:
         },
         required_together=_access.TOGETHER,
         supports_check_mode=True,
+    )
+    _options.check(
+        module,
+        {
+            "name": "text",
+            "registry_name": "container",
+            "registry_port": "port_or_none",
+            "registry_username": "user",
+            "registry_password": "secret",
+            "registry_ca": "pem",
+            "mirrors.host": "mirror",
+            "mirrors.endpoint": "url",
+            "timeout": "timeout",
+            "file": "path",
+        },
     )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)

@@ -184,7 +184,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _workstation
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _options, _workstation
 
 
 def engine(docker_host: str | None, timeout: int) -> dict[str, Any]:
@@ -227,6 +227,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    _options.check(module, {"bin_dir": "path", "user": "user"})
     if _docker.DOCKER_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     options = module.params

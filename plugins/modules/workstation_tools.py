@@ -137,7 +137,7 @@ from typing import IO, cast
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _tools, _workstation
+from ansible_collections.kubelocal.registry.plugins.module_utils import _options, _tools, _workstation
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
@@ -168,6 +168,16 @@ def main() -> None:
             },
         },
         supports_check_mode=True,
+    )
+    _options.check(
+        module,
+        {
+            "bin_dir": "path",
+            "tools.version": "version",
+            "tools.url": "url",
+            "tools.checksum": "checksum",
+            "tools.path": "path",
+        },
     )
     options = module.params
     folder = _workstation.bin_dir(options["bin_dir"])

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _k3d_config
+from ansible_collections.kubelocal.registry.plugins.module_utils import _formats, _k3d_config
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.plugin_utils import _derived, _formats
+from ansible_collections.kubelocal.registry.plugins.module_utils._formats import shown
+from ansible_collections.kubelocal.registry.plugins.plugin_utils import _derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -160,14 +161,6 @@ def convert(name: str, value: Any, option: Mapping[str, Any], secret: bool = Fal
         if wrong:
             raise Problem(f"{name}: {shown(value, secret)} {wrong}")
     return converted
-
-
-def shown(value: Any, secret: bool) -> str:
-    """A value in a sentence; a secret's never."""
-    if secret:
-        return "the value (not shown, it is a secret)"
-    text = repr(str(value)) if isinstance(value, str) else str(value)
-    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def _default(option: Mapping[str, Any]) -> str:

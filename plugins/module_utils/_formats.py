@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private to this collection: what a value may look like, by the name of its variable."""
+"""Private to this collection: what a value may look like, by the name of its variable or by the name of a form."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ _FORMS = {
         r"(?:sha256:)?[0-9a-fA-F]{64}|https?://[A-Za-z0-9._~:/%+{}-]+",
         "is not a SHA-256; give 64 hexadecimal digits, or the URL of a file that has them.",
     ),
+    # some registries give robots names with a '$'
     "user": _Form(
-        r"[^\s:;$`\"'\\]+",
+        r"(?:(?!\$[({])[^\s:;`\"'\\])+",
         "is not a user name; give one without ':', quotes or spaces.",
         128,
     ),
@@ -92,6 +93,21 @@ _FORMS = {
     "namespace": _Form(_LABEL, "is not a Kubernetes name; give lower-case letters, digits and '-'.", 63),
     "size": _Form(
         r"[0-9]+(?:\.[0-9]+)?(?:[KMGTP]i?|[kmgtp]b?|[KMGTP]B)?", "is not a size; give one such as '10Gi'.", 20
+    ),
+    "mirror": _Form(
+        rf"_default|{_ADDRESSED}(?::[0-9]{{1,5}})?",
+        "is not the host of a registry; give a name such as 'docker.io', with ':PORT' where it needs one, or '_default'.",
+        253,
+    ),
+    "platform": _Form(
+        r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9]+)?",
+        "is not a platform; give one such as 'linux/amd64'.",
+        60,
+    ),
+    "service": _Form(
+        r"[A-Za-z0-9][A-Za-z0-9@:._-]*",
+        "is not the name of a systemd service; give one such as 'containerd'.",
+        200,
     ),
     "duration": _Form(r"0|(?:[0-9]+(?:ns|us|ms|s|m|h|d))+", "is not a duration; give one such as '168h' or '30m'.", 30),
 }
@@ -138,6 +154,7 @@ _SECRETS = ("password", "token", "secret", "api_key", "auth", "_user")
 _FREE = ("certificate", "_key", ".key", "_ca", ".ca", "_cert", ".cert", "_pem", "help_text")
 
 _RANGES = (
+    ("_port_or_none", 0, 65535, "a port, or 0 for none"),
     ("_port", 1, 65535, "a port"),
     ("_timeout", 1, 86400, "a number of seconds"),
     ("_workers", 0, 100, "a number of nodes"),
@@ -145,6 +162,14 @@ _RANGES = (
     ("_servers", 1, 9, "a number of nodes"),
     ("_replicas", 1, 100, "a number of replicas"),
 )
+
+
+def shown(value: Any, secret: bool) -> str:
+    """A value in a sentence; a secret's never."""
+    if secret:
+        return "the value (not shown, it is a secret)"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def is_secret(name: str) -> bool:
@@ -159,6 +184,24 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def misfit(form: str, value: Any) -> str | None:
+    """What is wrong with a value for one of these forms, as the end of a sentence, or None."""
+    if isinstance(value, (int, float)):
+        return _wrong_number(f"_{form}", value)
+    text = str(value)
+    if not text.strip() or (text != text.strip() and form not in ("lines", "pem")):
+        return wrong("", text, False)
+    if form == "secret":
+        return wrong("", text, True)
+    if form == "pem":
+        return _wrong_free(text)
+    if form == "lines":
+        return "holds control characters; give text." if _controls(re.sub(r"[\n\t]", "", text)) else None
+    if form == "address":
+        return _wrong_address(text)
+    return _wrong_text(text) if form == "text" else _unlike(_FORMS[form], text)
 
 
 def wrong(name: str, value: Any, secret: bool) -> str | None:
@@ -178,8 +221,10 @@ def wrong(name: str, value: Any, secret: bool) -> str | None:
     if plain.endswith("_address"):
         return _wrong_address(text)
     form = _form(plain)
-    if form is None:
-        return _wrong_text(text)
+    return _wrong_text(text) if form is None else _unlike(form, text)
+
+
+def _unlike(form: _Form, text: str) -> str | None:
     if form is _FORMS["path"] and ".." in re.split(r"[/\\]", text):
         return form.right
     if not form.pattern.fullmatch(text) or len(text) > form.longest or not text.isascii():
