@@ -191,11 +191,11 @@ def misfit(form: str, value: Any) -> str | None:
     if isinstance(value, (int, float)):
         return _wrong_number(f"_{form}", value)
     text = str(value)
-    if not text.strip() or (text != text.strip() and form not in ("lines", "pem")):
+    if not text.strip() or (text != text.strip() and form not in ("lines", "pem", "key")):
         return wrong("", text, False)
     if form == "secret":
         return wrong("", text, True)
-    if form == "pem":
+    if form in ("pem", "key"):
         return _wrong_free(text)
     if form == "lines":
         return "holds control characters; give text." if _controls(re.sub(r"[\n\t]", "", text)) else None

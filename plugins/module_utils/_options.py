@@ -47,7 +47,7 @@ def check(module: AnsibleModule, forms: Mapping[str, str] | None = None) -> None
         for name, value, option in _found(module.params, spec, path.split(".")):
             wrong = _wrong(form, value, option)
             if wrong:
-                shown = _formats.shown(value, form == "secret" or bool(option.get("no_log")))
+                shown = _formats.shown(value, form in ("secret", "key") or bool(option.get("no_log")))
                 module.fail_json(msg=f"{name}: {shown} {wrong}", actions=[])
 
 

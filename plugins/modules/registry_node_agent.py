@@ -84,7 +84,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _node_agent
+from ansible_collections.kubelocal.registry.plugins.module_utils import _node_agent, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import (
     KUBERNETES_OPTIONS,
@@ -104,6 +104,7 @@ def main() -> None:
     }
     # headers are secret, but Ansible would hide what they hold everywhere
     module = AnsibleModule(spec, supports_check_mode=True, no_log=True)
+    _options.check(module, {"certs_dir": "path", "image": "image"})
     show_path(module)
     params = module.params
     shown = {**params, "registries": [item.get("host") for item in params["registries"]]}

@@ -28,6 +28,14 @@ ACTIONS = {"report", "validate"}
 
 ROBOT = {"host": "quay.io", "username": "robot$team", "password": "hush"}
 CERTIFICATE, KEY = Authority().issue("registry")
+PUBLISHED = {
+    "address": "10.0.0.1",
+    "prefix": "cache",
+    "certificate": CERTIFICATE,
+    "key": KEY,
+    "users": {"node": "hush"},
+    "authorization": "Basic bm9kZTpodXNo",
+}
 
 # with these options a module begins to work; a bad value is put among them
 GOOD: dict[str, dict[str, Any]] = {
@@ -62,8 +70,9 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "registry_discovery_info": {},
     "registry_info": {"name": "registry"},
-    "registry_mirrors": {"mirrors": [ROBOT]},
+    "registry_mirrors": {"mirrors": [ROBOT], "publish": PUBLISHED},
     "registry_mirrors_info": {"mirrors": [ROBOT]},
+    "registry_node_agent": {"registries": [{"host": "localhost:5001", "endpoints": [{"url": "http://r:5000"}]}]},
     "registry_proof": {},
     "registry_pull_proof": {"registry": "localhost:5001"},
     "registry_status": {"mirrors": [{"host": "quay.io"}]},
@@ -78,7 +87,7 @@ GOOD: dict[str, dict[str, Any]] = {
 CONTROL, BLANK = "a\x07b", " "
 INJECTED = ("$(id)", "../x;y", "a\nb`c`", "ü\"'")
 # text of any shape: secrets, and documents of several lines
-FREE = ("password", "api_key", "auth", "user_agent", "registries", "headers")
+FREE = ("password", "api_key", "auth", "user_agent", "registries", "headers", "authorization")
 
 
 class Touched(OSError):
