@@ -86,7 +86,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _node_agent, _options
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
-from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import (
+from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes_connect import (
     KUBERNETES_OPTIONS,
     connect,
     show_path,
