@@ -121,8 +121,16 @@ def _converse(container: Any, argv: list[str], request: bytes, timeout: float) -
             kind, length = struct.unpack(">BxxxL", header)
             outputs.setdefault(kind, bytearray()).extend(_read(connection, length, end, container.name))
     finally:
-        stream.close()
+        _close(stream)
     return bytes(outputs[1]), bytes(outputs[2])
+
+
+def _close(stream: Any) -> None:
+    # the answer that the SDK took the stream from goes first: Python 3.13 complains about one whose stream is closed already
+    response = getattr(stream, "_response", None)
+    if response is not None:
+        response.close()
+    stream.close()
 
 
 def _read(connection: Any, count: int, end: float, name: str) -> bytes:

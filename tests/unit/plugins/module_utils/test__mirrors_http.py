@@ -76,6 +76,19 @@ def test_silence() -> None:
     assert caught.value.timed_out
 
 
+def test_the_answer_is_closed_before_the_stream_that_was_taken_from_it() -> None:
+    closed: list[bool] = []
+
+    class Taken(_Api):
+        def exec_start(self, identity: str, **options: Any) -> Any:
+            stream = socket.SocketIO(super().exec_start(identity, **options), "rw")
+            stream._response = type("Response", (), {"close": lambda _self: closed.append(stream.closed)})()  # type: ignore[attr-defined]
+            return stream
+
+    assert mirrors_http.get(_Container(Taken([(1, ANSWER)])), "/v2/").status == 404
+    assert closed == [False]
+
+
 def test_parse_only_a_status() -> None:
     assert mirrors_http.parse(b"HTTP/1.0 200 OK\n").status == 200
     assert mirrors_http.parse(b"HTTP/1.0 \n").status == 0
