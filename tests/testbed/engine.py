@@ -19,6 +19,7 @@ from tests.testbed.places import HERE, Failed, say
 _CONFIGURATION = Path("/etc/docker/daemon.json")
 _LOG = Path("/var/log/dockerd.log")
 _WRAPPER = Path("/usr/local/bin/runc-host-caps")
+_OUR_WRAPPER = HERE / "runc-host-caps"
 _CAP_SYS_RESOURCE = 24
 
 
@@ -34,6 +35,7 @@ def is_installed() -> bool:
 
 def start() -> None:
     """Make sure that an Engine answers."""
+    _refresh_wrapper()
     if answers():
         return
     if os.environ.get("DOCKER_HOST"):
@@ -112,11 +114,30 @@ def _configure() -> None:
     if _CONFIGURATION.exists() or not lacks_capability(Path("/proc/self/status").read_text()):
         return
     say(f"this host can't give CAP_SYS_RESOURCE: {_CONFIGURATION} names a runtime that does not ask for it")
-    shutil.copy(HERE / "runc-host-caps", _WRAPPER)
-    _WRAPPER.chmod(0o755)
+    _install_wrapper()
     runtime = {"runtimes": {"host-caps": {"path": str(_WRAPPER)}}, "default-runtime": "host-caps"}
     _CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
     _CONFIGURATION.write_text(json.dumps(runtime) + "\n")
+
+
+def _refresh_wrapper() -> None:
+    """A machine that was configured earlier keeps its daemon.json, not the wrapper that it had then."""
+    try:
+        named = str(_WRAPPER) in _CONFIGURATION.read_text()
+    except OSError:
+        return
+    current = _WRAPPER.read_bytes() if _WRAPPER.is_file() else None
+    if named and current != _OUR_WRAPPER.read_bytes() and os.access(_WRAPPER.parent, os.W_OK):
+        say(f"renewing {_WRAPPER}")
+        _install_wrapper()
+
+
+def _install_wrapper() -> None:
+    """By a rename, because the Engine may be calling the old one right now."""
+    new = _WRAPPER.with_name(f".{_WRAPPER.name}.{os.getpid()}")
+    shutil.copyfile(_OUR_WRAPPER, new)
+    new.chmod(0o755)
+    new.replace(_WRAPPER)
 
 
 def _forget_dead_one() -> None:
