@@ -8,6 +8,7 @@ Files of version 2, 3 and 4 are known, each imported file by its own version. Co
 from __future__ import annotations
 
 import fnmatch
+import functools
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -139,11 +140,17 @@ def _dotted(path: tuple[str, ...]) -> str:
 
 def _leaves(path: str, text: str) -> dict[tuple[str, ...], Any]:
     try:
-        return leaves(text)
+        return dict(_parsed(text))
     except TomlError as error:
         raise ExpectedError(
             f"{path} is not valid TOML ({error}); mend it, containerd does not start with it."
         ) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[tuple[str, ...], Any]:
+    """Asked for several times of each file, and nodes mostly have the same ones."""
+    return leaves(text)
 
 
 def _meaning(text: str) -> bool:

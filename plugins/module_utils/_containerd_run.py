@@ -112,11 +112,14 @@ def _one(node: Node, wanted: Wanted, layout: str, check: bool) -> NodeResult:
         except ExpectedError:
             # another run may have moved what this one was about to: look again, once
             result = NodeResult(node.name)
+            node.close()
             _change(node, wanted, layout, check, result)
     except ExpectedError as error:
         result.failed, result.msg = True, str(error)
     except Exception as error:  # one node's surprise must not hide what was done on the others
         result.failed, result.msg = True, f"unexpected: {type(error).__name__}: {error}"
+    finally:
+        node.close()
     return result
 
 

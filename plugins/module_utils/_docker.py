@@ -27,6 +27,9 @@ except ImportError:  # told by the module, with missing_required_lib
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# the SDK's base of addresses that are reached by a socket of this machine or by SSH
+_LOCAL = "http+docker://"
+
 DOCKER_OPTIONS: dict[str, dict[str, Any]] = {
     "docker_host": {"type": "str"},
     "docker_timeout": {"type": "int", "default": 60},
@@ -74,7 +77,11 @@ def connect(docker_host: str | None = None, timeout: int = 60) -> docker.DockerC
         tls = _tls(docker_host)
         if tls is not None:
             arguments["tls"] = tls
-        return docker.DockerClient(**arguments)
+        client = docker.DockerClient(**arguments)
+        if client.api.base_url.startswith(_LOCAL):
+            # what the environment says about proxies is read anew for each request, and matters to none of these
+            client.api.trust_env = False
+        return client
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise EngineError(_unreachable(where, error)) from error
 

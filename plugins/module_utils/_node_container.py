@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private to this collection: a node that is a container, reached by the Engine's archive API and one command.
+"""Private to this collection: a node that is a container. One shell in it reads and changes; on a stopped one the Engine's archives do.
 
-Nothing is written over a file that containerd may be reading: what is new is put into a folder of its own, and one command
-renames it into place. The command's text is fixed; paths are its arguments, and so is what is new when it is little and no secret.
+Nothing is written over a file that containerd may be reading: what is new is written into a folder of its own and renamed into place.
 """
 
 from __future__ import annotations
@@ -19,6 +18,13 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._hosts_toml import EMPTIED
+from ansible_collections.kubelocal.registry.plugins.module_utils._node_script import (
+    NO_TAR,
+    NOT_STARTED,
+    NOT_THERE,
+    written,
+)
+from ansible_collections.kubelocal.registry.plugins.module_utils._node_session import Answer, Session
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import (
     Entry,
     NewFile,
@@ -40,50 +46,6 @@ if TYPE_CHECKING:
 # the bits of Go's file modes for folders and links
 _GO_DIR, _GO_LINK = 1 << 31, 1 << 27
 
-# Written for any POSIX shell with the few programs that busybox has too.
-_SCRIPT = r"""
-set -u
-umask 022
-while [ $# -gt 0 ]; do
-  case $1 in
-    write) printf %s "$3" > "$2" || exit 1; shift 3 ;;
-    clear) rm -rf "$2" || exit 1; shift 2 ;;
-    move) if [ -d "$3" ]; then echo "$3 is a folder"; exit 1; fi; mv -f "$2" "$3" || exit 1; shift 3 ;;
-    keep) [ -e "$3" ] || cp -a "$2" "$3" || exit 1; shift 3 ;;
-    folder) mkdir -p "$2" || exit 1; shift 2 ;;
-    touch) touch "$2" || exit 1; shift 2 ;;
-    remove) rm -f "$2" || exit 1; shift 2 ;;
-    empty) rmdir "$2" 2>/dev/null || :; shift 2 ;;
-    restart) break ;;
-    *) echo "unknown step $1"; exit 1 ;;
-  esac
-done
-[ $# -gt 0 ] || exit 0
-when=$2; service=$3; socket=$4; mark=$5; backup=$6; file=$7; stage=$8; shift 8
-older=no
-if [ -S "$socket" ]; then
-  for each in "$@"; do [ "$each" -nt "$socket" ] && older=yes; done
-  if [ "$when" = ask ]; then echo "older=$older runs=yes"; exit 0; fi
-  if [ "$when" = always ] || [ "$older" = yes ]; then
-    if [ ! -d /run/systemd/system ]; then echo "no systemd here, restart $service yourself"; exit 1; fi
-    if ! systemctl restart "$service"; then
-      if [ -n "$backup" ]; then cp -a "$backup" "$file"; systemctl reset-failed "$service"; systemctl restart "$service"; fi
-      rm -rf "$stage"
-      echo "$service does not start with the new $file, which was put back as it was"
-      exit 3
-    fi
-    echo restarted
-  fi
-elif [ "$when" = ask ]; then
-  if [ -d /run/systemd/system ]; then echo "older=no runs=yes"; else echo "older=no runs=no"; fi
-  exit 0
-elif [ -d /run/systemd/system ] && [ "$when" = always ]; then systemctl restart "$service" && echo restarted
-fi
-: > "$mark"
-[ -z "$stage" ] || rm -rf "$stage"
-exit 0
-"""
-
 
 class ContainerNode:
     """One container; ``summary`` is its entry in the Engine's list."""
@@ -94,23 +56,33 @@ class ContainerNode:
         self.born = float(summary.get("Created") or 0)
         self._api = client.api
         self._id = str(summary["Id"])
+        self._session: Session | None = None
+
+    def close(self) -> None:
+        """Leave no shell behind; the next question starts another."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def read(self, path: str) -> dict[str, Entry]:
-        """One archive read; a link at ``path`` itself is followed."""
+        """One archive; a link at ``path`` itself is followed."""
         for _depth in range(10):
-            entries = self._archive(path)
+            entries = self._entries(path)
             top = entries.get(path)
             if top is None or top.kind != "link":
                 return entries
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), top.target))
-            found = self._archive(target)
+            found = self._entries(target)
             if found.get(target, top).kind != "link":
                 return {path + name[len(target) :]: entry for name, entry in found.items()}
             path = target
         raise ExpectedError(f"'{path}' is a link that leads in a circle; mend it on the node.")
 
     def is_dir(self, path: str) -> bool:
-        """Whether a folder is at ``path``; the SDK has no call for the Engine's HEAD of an archive, which costs a tenth of a read."""
+        """Whether a folder is at ``path``."""
+        if self.running:
+            return self._ask(["is_dir", path]).code == 0
+        # the SDK has no call for the Engine's HEAD of an archive, which costs a tenth of a read
         url = f"{self._api.base_url}/v{self._api.api_version}/containers/{self._id}/archive"
         try:
             answer = self._api.head(url, params={"path": path}, timeout=self._api.timeout)
@@ -124,17 +96,18 @@ class ContainerNode:
         return ("runs=yes" if restart.needed else "older=yes") in self._run(_restart_words(restart, "ask"))
 
     def apply(self, plan: Plan) -> Outcome:
-        """At most one put, and one command; on a stopped container the put alone."""
+        """One request; on a stopped container one put."""
         if not self.running:
             return self._apply_stopped(plan)
         words: list[str] = []
-        if plan.writes and _open(plan):
-            for folder in sorted({posixpath.dirname(path) for path in plan.staged.values()}):
+        if plan.writes:
+            words += ["stage", plan.stage]
+            for folder in sorted({posixpath.dirname(path) for path in plan.staged.values()} - {plan.stage}):
                 words += ["folder", folder]
             for path, file in plan.writes.items():
-                words += ["write", plan.staged[path], file.content.decode()]
-        elif plan.writes:
-            self._put({plan.staged[path]: file for path, file in plan.writes.items()}, {plan.stage})
+                words += ["write", plan.staged[path], f"{file.mode:o}", written(file.content)]
+        if plan.restart is not None and plan.restart.undo is not None:
+            words += ["keep", plan.restart.undo[1], plan.restart.undo[0]]
         for path in plan.clear:
             words += ["clear", path]
         for source, target in plan.aside:
@@ -149,11 +122,7 @@ class ContainerNode:
         for path in plan.empty:
             words += ["empty", path]
         if plan.restart is not None:
-            if plan.restart.undo is not None:
-                words = ["keep", plan.restart.undo[1], plan.restart.undo[0], *words]
-            words += _restart_words(plan.restart, "always" if plan.restart.needed else "older", plan.stage)
-        elif plan.writes:
-            words += ["clear", plan.stage]
+            words += _restart_words(plan.restart, "always" if plan.restart.needed else "older")
         return Outcome("restarted" in self._run(words).split())
 
     @staticmethod
@@ -198,22 +167,18 @@ class ContainerNode:
         for source, target in plan.back:
             files[target] = NewFile(self.read(source)[source].content)
         files.update(plan.writes)
-        self._put(files, set(), plan.folders)
+        self._put(files, plan.folders)
         return Outcome(actions=["it is stopped: what was written counts when it starts"])
 
-    def _archive(self, path: str) -> dict[str, Entry]:
-        try:
-            chunks, _stat = self._api.get_archive(self._id, path, chunk_size=None)
-            data = b"".join(chunks)
-        except NotFound:
+    def _entries(self, path: str) -> dict[str, Entry]:
+        data = self._archive(path) if self.running else self._engine_archive(path)
+        if not data:
             return {}
-        except (DockerException, RequestException) as error:
-            raise ExpectedError(f"'{path}' can't be read: {explain(error)}.") from error
         entries: dict[str, Entry] = {}
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
                 # the archive's first component is the last of ``path``
-                relative = member.name.strip("/").partition("/")[2]
+                relative = member.name.removeprefix("./").strip("/").partition("/")[2]
                 name = posixpath.join(path, relative) if relative else path
                 if member.isdir():
                     entries[name] = Entry("dir", mode=member.mode & 0o7777, mtime=member.mtime)
@@ -227,17 +192,35 @@ class ContainerNode:
                     entries[name] = Entry("other")
         return entries
 
-    def _put(self, files: Mapping[str, NewFile], private: set[str], folders: list[str] | None = None) -> None:
+    def _archive(self, path: str) -> bytes:
+        """A tar of ``path`` by the node's own program, or by the Engine where the node has none; nothing when it is not there."""
+        answer = self._ask(["archive", path])
+        if answer.code == NOT_THERE:
+            return b""
+        if answer.code == NO_TAR:
+            return self._engine_archive(path)
+        if answer.code:
+            raise ExpectedError(f"'{path}' can't be read: {answer.errors.strip() or f'tar ended with {answer.code}'}.")
+        return answer.output
+
+    def _engine_archive(self, path: str) -> bytes:
+        try:
+            chunks, _stat = self._api.get_archive(self._id, path, chunk_size=None)
+            return b"".join(chunks)
+        except NotFound:
+            return b""
+        except (DockerException, RequestException) as error:
+            raise ExpectedError(f"'{path}' can't be read: {explain(error)}.") from error
+
+    def _put(self, files: Mapping[str, NewFile], folders: list[str]) -> None:
         buffer = io.BytesIO()
         now = int(time.time())
         with tarfile.open(fileobj=buffer, mode="w") as tar:
-            made: set[str] = set()
-            for folder in sorted({*private, *(folders or [])}):
-                _add_folder(tar, folder, 0o700 if folder in private else 0o755, now, made)
+            for folder in sorted(set(folders)):
+                info = tarfile.TarInfo(folder.lstrip("/"))
+                info.type, info.mode, info.mtime = tarfile.DIRTYPE, 0o755, now
+                tar.addfile(info)
             for path, file in sorted(files.items()):
-                parent = posixpath.dirname(path)
-                if any(parent.startswith(top + "/") for top in private):
-                    _add_folder(tar, parent, 0o755, now, made)
                 info = tarfile.TarInfo(path.lstrip("/"))
                 info.size, info.mode, info.mtime = len(file.content), file.mode, now
                 tar.addfile(info, io.BytesIO(file.content))
@@ -247,39 +230,18 @@ class ContainerNode:
             raise ExpectedError(f"files can't be put into it: {explain(error)}.") from error
 
     def _run(self, words: list[str]) -> str:
-        try:
-            command = ["sh", "-c", _SCRIPT, "kubelocal", *words]
-            created = self._api.exec_create(self._id, command, user="0")["Id"]
-            output = self._api.exec_start(created)
-            code = self._api.exec_inspect(created)["ExitCode"]
-        except (DockerException, RequestException) as error:
-            raise ExpectedError(f"no command can be run in it: {explain(error)}.") from error
-        text = bytes(output or b"").decode(errors="replace").strip()
-        if code:
-            raise (NotStarted if code == 3 else ExpectedError)(text or f"the command in it ended with {code}.")
-        return text
+        answer = self._ask(words)
+        if answer.code:
+            failure = NotStarted if answer.code == NOT_STARTED else ExpectedError
+            raise failure(answer.text or f"the command in it ended with {answer.code}.")
+        return answer.text
+
+    def _ask(self, words: list[str]) -> Answer:
+        if self._session is None:
+            self._session = Session(self._api, self._id)
+        return self._session.ask(words)
 
 
-def _open(plan: Plan) -> bool:
-    """Whether all that is written may stand in a process list and fits there, which saves the put."""
-    if plan.restart is not None and plan.restart.needed:
-        return False  # containerd's own configuration may hold anything
-    files = plan.writes.values()
-    return (
-        all(file.mode == 0o644 and not file.secret for file in files)
-        and sum(len(file.content) for file in files) < 30000
-    )
-
-
-def _add_folder(tar: tarfile.TarFile, path: str, mode: int, now: int, made: set[str]) -> None:
-    if path in made:
-        return
-    made.add(path)
-    info = tarfile.TarInfo(path.lstrip("/"))
-    info.type, info.mode, info.mtime = tarfile.DIRTYPE, mode, now
-    tar.addfile(info)
-
-
-def _restart_words(restart: Restart, when: str, stage: str = "") -> list[str]:
+def _restart_words(restart: Restart, when: str) -> list[str]:
     backup, file = restart.undo or ("", "")
-    return ["restart", when, restart.service, restart.socket, restart.mark, backup, file, stage, *restart.files]
+    return ["restart", when, restart.service, restart.socket, restart.mark, backup, file, *restart.files]

@@ -72,6 +72,9 @@ class LocalNode:
         finally:
             shutil.rmtree(plan.stage, ignore_errors=True)
 
+    def close(self) -> None:
+        """Nothing was taken."""
+
     @staticmethod
     def _files(plan: Plan) -> None:
         for path in plan.clear:

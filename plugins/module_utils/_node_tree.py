@@ -105,6 +105,9 @@ class Node(Protocol):
     def apply(self, plan: Plan) -> Outcome:
         """Do it; ExpectedError when it fails."""
 
+    def close(self) -> None:
+        """Give back what reaching the node took; it can be asked again."""
+
 
 class View:
     """A node's files, each folder read once and only when it is asked for."""
