@@ -97,7 +97,9 @@ class Session:
         # the SDK keeps there what else holds the connection
         response = getattr(self._made, "_response", None)
         if response is not None:
-            response.close()
+            # its socket over SSH does not take it well to be closed twice
+            with contextlib.suppress(OSError):
+                response.close()
 
     def _frame(self) -> tuple[int, bytes]:
         stream, size = struct.unpack(">BxxxL", self._exactly(8))

@@ -23,6 +23,14 @@ from tests.support.pausing import pause
 from tests.support.testbed import Testbed
 from tests.support.waiting import wait_for
 
+# ends at SIGTERM as ssh does, which Docker's CLI alone does not
+_SSH = """#!/bin/sh
+for last; do :; done
+exec 3<&0
+$last <&3 &
+trap 'kill -KILL $!' TERM
+wait
+"""
 KINDS = ["socket", "tcp", "tls", "ssh"]
 
 
@@ -57,7 +65,7 @@ def client(
     else:
         pytest.importorskip("paramiko")
         # what the SDK starts, ending here instead of on another machine
-        (tmp_path / "ssh").write_text("#!/bin/sh\nfor last; do :; done\nexec $last\n")
+        (tmp_path / "ssh").write_text(_SSH)
         (tmp_path / "ssh").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         yield _docker.connect("ssh://somewhere")
