@@ -48,7 +48,7 @@ _FORMS = {
         253,
     ),
     "image": _Form(
-        rf"(?:(?:{_HOST}|[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+        rf"(?:(?:{_HOST}|[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
         r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
         "is not an image reference; give one such as 'docker.io/library/registry:3'.",
         400,
@@ -77,7 +77,7 @@ _FORMS = {
     ),
     # some registries give robots names with a '$'
     "user": _Form(
-        r"(?:(?!\$[({])[^\s:;`\"'\\])+",
+        r"(?:(?!\$[({]|\.\./)[^\s\x00-\x1f\x7f:;`\"'\\])+",
         "is not a user name; give one without ':', quotes or spaces.",
         128,
     ),
@@ -212,7 +212,7 @@ def wrong(name: str, value: Any, secret: bool) -> str | None:
     plain = re.sub(r"\[\d+\]", "", name)
     if not text:
         return "is empty; give a value, or leave the variable out for its default."
-    if text != text.strip() and not plain.endswith(_FREE):
+    if not text.strip() or (text != text.strip() and not plain.endswith(_FREE)):
         return "is or ends in white space; remove it." if not text.strip() else "has white space around it; remove it."
     if secret:
         return "holds a line break or another control character; remove it." if _controls(text) else None

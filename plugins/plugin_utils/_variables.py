@@ -8,6 +8,7 @@ import difflib
 import functools
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,7 @@ def _boolean(name: str, value: Any, secret: bool) -> bool:
 def _number(name: str, value: Any, secret: bool, to: type) -> Any:
     if not isinstance(value, (bool, list, dict)) and not (to is int and isinstance(value, float)):
         try:
-            return to(str(value)) if str(value).isascii() and "_" not in str(value) else to("no number")
+            return to(str(value)) if re.fullmatch(r"[0-9.eE+-]+", str(value)) else to("no number")
         except ValueError:
             pass
     what = "a whole number" if to is int else "a number"

@@ -19,6 +19,7 @@ import docker
 import pytest
 from docker.errors import NotFound
 
+from ansible_collections.kubelocal.registry.plugins.plugin_utils import _variables
 from tests.support.modules import run_module
 from tests.support.names import Names
 from tests.support.playbooks import PlaybookResult, run_playbook
@@ -97,6 +98,17 @@ def job(
     return Job(engine, testbed, names, free_port(), tmp_path)
 
 
+def as_text(job: Job) -> list[str]:
+    """Every boolean and every number that a variable can hold, as the command line gives them: what is so anyway."""
+    found = []
+    for name, option in sorted(_variables.known_options().items()):
+        value = job.variables.get(name, option.get("default"))
+        if option.get("type") in ("bool", "int") and value is not None:
+            found += ["-e", f"{name}={value}"]
+    assert len(found) > 40
+    return found
+
+
 def typed_next(output: str) -> list[str]:
     """The commands that the report printed."""
     return [line.strip() for line in output.partition("Type next:\n")[2].splitlines()[:3]]
@@ -148,9 +160,10 @@ def _second_run_changes_nothing(job: Job) -> None:
     assert wanted <= set(links)
     assert all(link["ok"] for link in links.values()), links
     # given as text, as the command line does
-    text = job.run(UP, "-e", "up_proof=false", "-e", f"registry_port={job.variables['registry_port']}")
-    assert text.changed == {"localhost": 0}
+    text = job.run(UP, *as_text(job), "-e", "up_proof=false")
+    assert text.changed == {"localhost": 0}, text.stdout
     assert "not proved" in text.stdout
+    assert job.run(STATUS, *as_text(job), "-e", "status_proof=no").changed == {"localhost": 0}
 
 
 def _faults_are_named_and_mended(job: Job) -> None:
@@ -210,7 +223,7 @@ def _down_keeps_images_until_told(job: Job) -> None:
         image=job.testbed.registry_image,
     )
     assert tags(job.host, "hello") == ["1"]
-    job.run(DOWN, "-e", "registry_purge=true")
+    job.run(DOWN, *as_text(job), "-e", "registry_purge=true")
     assert job.exists() == []
     with pytest.raises(NotFound):
         job.engine.volumes.get(f"{job.registry}-data")

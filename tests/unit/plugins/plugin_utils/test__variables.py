@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _formats
 from ansible_collections.kubelocal.registry.plugins.plugin_utils import _variables
 
 # one variable, its bad value, and a word that the sentence must hold beside the variable and the value
@@ -258,6 +259,42 @@ def test_text_of_the_command_line_is_converted(name: str, text: str, value: Any)
     checked = _variables.check({name: text})
     assert checked.problems == []
     assert checked.values[name] == value
+
+
+@pytest.mark.parametrize("name", sorted(name for name, option in KNOWN.items() if option.get("type") == "bool"))
+def test_every_boolean_may_be_text(name: str) -> None:
+    for value, texts in ((True, ("true", "True", "yes", "on", "1")), (False, ("false", "False", "no", "off", "0"))):
+        for text in texts:
+            assert _variables.convert(name, text, KNOWN[name]) is value
+    for text in ("", " ", "perhaps", "$(id)", "true;false", "yes\n"):
+        with pytest.raises(_variables.Problem, match=f"^{name}: .* is neither true nor false"):
+            _variables.convert(name, text, KNOWN[name])
+
+
+@pytest.mark.parametrize("name", sorted(name for name, option in KNOWN.items() if option.get("type") == "int"))
+def test_every_number_may_be_text(name: str) -> None:
+    value = KNOWN[name].get("default") or 1
+    assert _variables.convert(name, str(value), KNOWN[name]) == value
+    for text in ("", " ", "many", "$(id)", "1;2", "1\n", "0x1", "1.0", "-1", str(10**9)):
+        with pytest.raises(_variables.Problem, match=f"^{name}: "):
+            _variables.convert(name, text, KNOWN[name])
+
+
+def _takes_text(name: str) -> bool:
+    option = KNOWN[name]
+    return option.get("type", "str") in ("str", "path") and not option.get("choices")
+
+
+@pytest.mark.parametrize("name", sorted(filter(_takes_text, KNOWN)))
+@pytest.mark.parametrize("text", [" ", "a\x07b", "$(id)", "x;y", "../x", "`id`", 'ü"'])
+def test_no_text_can_carry_a_command(name: str, text: str) -> None:
+    """Into whatever a variable goes: what a shell, a path or a header would make something else of stays out."""
+    option = KNOWN[name]
+    if (option.get("no_log") or _formats.is_secret(name)) and text not in (" ", "a\x07b"):
+        pytest.skip("a secret may hold any character that can be typed")
+    with pytest.raises(_variables.Problem) as caught:
+        _variables.convert(name, text, option)
+    assert str(caught.value).startswith(f"{name}: ")
 
 
 def test_secrets_are_never_shown() -> None:
