@@ -98,7 +98,8 @@ def spec_of(mirror: Mirror, wanted: Wanted, users: dict[str, str] | None, existi
         labels=labels,
         upstream=Upstream(mirror.upstream, mirror.username, mirror.password, mirror.ttl, mirror.ca),
         https=wanted.publish.https if wanted.publish else None,
-        users=users,
+        # none is declared too: a cache that was closed is opened again
+        users=users or {},
         pull=wanted.pull,
         wait_timeout=wanted.wait_timeout,
         role=published.ROLE if wanted.publish else found_caches.ROLE,

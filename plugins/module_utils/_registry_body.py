@@ -124,7 +124,7 @@ def _environment(spec: Spec, image: Image, observed: Observed | None) -> dict[st
             if image_own.get(key) != value and key not in written and not str(value).startswith(registry_files.FOLDER)
         }
     for declared, prefix in (
-        (spec.users, "REGISTRY_AUTH"),
+        (spec.users or spec.htpasswd, "REGISTRY_AUTH"),
         (spec.https, "REGISTRY_HTTP_TLS"),
         (spec.upstream, "REGISTRY_PROXY"),
     ):

@@ -16,6 +16,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _registry_image,
     _registry_plan,
     _registry_port,
+    _registry_undeclared,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as registry_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -212,6 +213,9 @@ def _no_registry(observed: Observed) -> ExpectedError:
 def _present(work: Work, spec: Spec, check: bool) -> Result:
     client = work.client
     observed = _observed(work, spec)
+    if observed is not None:
+        spec = _registry_undeclared.complete(spec, observed)
+        work.secrets = _secrets(spec)
     values = _registry_plan.wanted(spec, observed)
     _check_networks(client, spec)
     if observed is None:
@@ -527,7 +531,7 @@ def _predicted(
     if "networks" in changed:
         found["networks"] = sorted({*observed.networks, *(spec.networks or ())})
     if "users" in changed:
-        found["users"] = bool(spec.users)
+        found["users"] = bool(spec.users or spec.htpasswd)
     if "https" in changed:
         found["https"] = bool(spec.https)
     return found

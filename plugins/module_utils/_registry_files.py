@@ -147,7 +147,7 @@ def declared(base: Mapping[str, Any], spec: Spec, version: int) -> dict[str, Any
     chosen = driver_names(storage) if isinstance(storage, dict) else []
     if chosen and isinstance(merged.get("storage"), dict):
         merged["storage"] = {k: v for k, v in merged["storage"].items() if k in STORAGE_SETTINGS or k in chosen}
-    if spec.users:
+    if spec.users or spec.htpasswd:
         merged["auth"] = {"htpasswd": {"realm": spec.name, "path": f"{FOLDER}/{HTPASSWD}"}}
     if spec.https:
         tls = {"certificate": f"{FOLDER}/{CERTIFICATE}", "key": f"{FOLDER}/{KEY}"}
@@ -192,6 +192,8 @@ def files(
         before = previous.get(HTPASSWD)
         text = _htpasswd.render(spec.users, before.content.decode(errors="replace") if before else "")
         result[HTPASSWD] = secret(text.encode())
+    elif spec.htpasswd:
+        result[HTPASSWD] = secret(spec.htpasswd.encode())
     if spec.https:
         result[CERTIFICATE] = secret(spec.https.certificate.encode())
         result[KEY] = secret(spec.https.key.encode())

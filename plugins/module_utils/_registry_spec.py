@@ -59,9 +59,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "https": {
         "type": "dict",
         "options": {
-            "certificate": {"type": "str", "required": True},
-            "key": {"type": "str", "required": True, "no_log": True},
+            "certificate": {"type": "str"},
+            "key": {"type": "str", "no_log": True},
         },
+        "required_together": [("certificate", "key")],
     },
     "users": {"type": "dict", "no_log": True},
     "insecure": {"type": "bool", "default": False},
@@ -106,7 +107,11 @@ class Spec:
     restart_policy: str | None = None
     upstream: Upstream | None = None
     https: Https | None = None
+    # declared and empty, which is plain HTTP, is not the same as left out
+    https_declared: bool = False
     users: Mapping[str, str] | None = None
+    # the users of an earlier declaration, hashed, where this one leaves them out
+    htpasswd: str | None = None
     insecure: bool = False
     pull: str = "missing"
     wait_timeout: int = 60
@@ -125,7 +130,7 @@ class Spec:
 
     @property
     def needs_configuration(self) -> bool:
-        return bool(self.config or self.users or self.https or self.upstream)
+        return bool(self.config or self.users or self.htpasswd or self.https or self.upstream)
 
     @property
     def data_volume(self) -> str:
@@ -167,8 +172,9 @@ def _from_options(options: Mapping[str, Any]) -> Spec:
             upstream.get("ttl"),
             pem("upstream.ca", upstream.get("ca")),
         ),
+        https_declared=https is not None,
         https=None
-        if not https
+        if not https or https.get("certificate") is None
         else Https(pem("https.certificate", https["certificate"]) or "", pem("https.key", https["key"]) or ""),
         users=_texts("users", options.get("users")),
         insecure=bool(options.get("insecure")),

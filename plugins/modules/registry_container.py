@@ -72,17 +72,20 @@ options:
   environment:
     description:
       - Environment variables, for example V({"OTEL_TRACES_EXPORTER":"none"}). Other variables of an existing container are kept.
+      - Of those that an earlier call gave, the ones that are given no longer are removed; all are kept when the option is left out.
       - Variables that would hold a secret are refused, because they show in C(docker inspect). Use O(users), O(upstream) or O(config).
     type: dict
   config:
     description:
       - Settings of the registry, merged deeply into the configuration file of the image (or of an adopted container). A V(null) removes a key.
+      - It stands in place of what an earlier call gave. Left out, that is kept; V({}) takes it back.
       - See U(https://distribution.github.io/distribution/about/configuration/).
       - It goes in as a file that only the registry reads. In diffs, what is named like a secret is covered.
     type: dict
   labels:
     description:
       - Labels of the container. Other labels of an existing container are kept.
+      - Of those that an earlier call gave, the ones that are given no longer are removed; all are kept when the option is left out.
     type: dict
   restart_policy:
     description:
@@ -93,6 +96,7 @@ options:
     description:
       - Makes it a pull-through cache of another registry. Such a registry takes no pushes.
       - It starts while its upstream is down, and serves what it has (images of version 3 or newer).
+      - Left out, a container that an earlier call made a cache stays one.
     type: dict
     suboptions:
       url:
@@ -113,20 +117,19 @@ options:
         type: str
   https:
     description:
-      - Speak HTTPS with this certificate.
+      - Speak HTTPS with this certificate. Left out, an existing container keeps what it has; V({}) is plain HTTP.
     type: dict
     suboptions:
       certificate:
         description: Certificate with its chain, as PEM text, or the absolute path of a file with it where the module runs.
         type: str
-        required: true
       key:
         description: Key without a passphrase, as PEM text, or the absolute path of a file with it where the module runs.
         type: str
-        required: true
   users:
     description:
       - Who may push and pull, as a dictionary of names and passwords (1 to 72 bytes). They are kept as bcrypt hashes.
+      - Left out, an existing container keeps the users that an earlier call gave it; V({}) is everybody.
     type: dict
   insecure:
     description:

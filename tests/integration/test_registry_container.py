@@ -194,8 +194,17 @@ def test_changes_keep_images_and_networks(
     assert code == 0
     assert all(line.startswith(b"-rw-------") for line in listing.splitlines() if b"." in line or b"htpasswd" in line)
 
-    declared.pop("users")
-    declared.pop("https")
+    # what is left out is not compared, also where a new container is made for another reason
+    for option in ("users", "https", "config", "environment", "labels"):
+        declared.pop(option)
+    nothing_left()
+    before = engine.containers.get(name).attrs["Config"]
+    change("port", port=free_port(), listen_address="127.0.0.1")
+    after = engine.containers.get(name).attrs["Config"]
+    assert "REGISTRY_LOG_LEVEL=debug" in after["Env"] and after["Labels"]["team"] == before["Labels"]["team"]
+    assert b"s3cr3t-config" in engine.containers.get(name).exec_run(["cat", "/etc/kubelocal-registry/config.yml"])[1]
+
+    declared.update(users={}, https={})
     open_again = registry(name, **declared)
     assert (open_again["registry"]["users"], open_again["registry"]["https"]) == (False, False)
     login.clear()
