@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,6 +49,16 @@ def test_half_a_request_does_nothing(shell: list[str], tmp_path: Path) -> None:
         if shell[0] != "dash" and cut > 20:
             break
     assert ask(shell, whole * 2) == "\ntoken 0\n" * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_what_was_asked_in_full_is_done_when_nobody_listens_any_more(shell: list[str], tmp_path: Path) -> None:
+    nobody, output = os.pipe()
+    os.close(nobody)
+    lines = request(["folder", f"{tmp_path}/a"]) + request(["folder", f"{tmp_path}/b"])
+    subprocess.run([*shell, "-c", SCRIPT, "token"], input=lines, stdout=output, stderr=subprocess.DEVNULL, check=False)
+    os.close(output)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
