@@ -8,102 +8,16 @@ before. test_mirrors.py causes more of it for a cache alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import docker
 import pytest
 
-from tests.faults.repair import PROVED, Home
-from tests.support import cluster as clusters
-from tests.support.caches import cache, remove_caches
-from tests.support.names import Names
+from tests.faults.caching import PASSWORD, Cached
+from tests.faults.repair import PROVED
 from tests.support.pausing import pause
-from tests.support.pods import pull_on_every_node
-from tests.support.testbed import Testbed
-from tests.support.upstream import Front, Upstream, certificates, front, gateway
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
-
-PASSWORD = "hush-hush-1234"
-
-
-class Cached:
-    """The cluster with caches of four upstreams: open, with a password, with an authority of its own, with tokens."""
-
-    def __init__(self, home: Home, names: Names, free: Upstream, guarded: Upstream, tls: Upstream, hub: Front) -> None:
-        self.home, self.names = home, names
-        self.free, self.guarded, self.tls, self.hub = free, guarded, tls, hub
-        # a name of ours, so that its cache is cleaned up with the rest
-        self.hub_host = f"{names('hub')}:5000"
-        self.authority = ""
-        self.images: list[str] = []
-
-    def declare(self, **changed: Any) -> None:
-        """What stands in cluster.yml from now on."""
-        robot = {"username": "robot", "password": PASSWORD}
-        self.home.mirrors = [
-            {"host": self.free.host, "upstream": self.free.url},
-            {"host": self.guarded.host, "upstream": self.guarded.url, **robot, **changed.get("guarded", {})},
-            {"host": self.tls.host, "upstream": self.tls.url, **changed.get("tls", {"ca": self.authority})},
-            {"host": self.hub_host, "upstream": self.hub.url, **changed.get("hub", {})},
-        ]
-
-    def container(self, host: str) -> Any:
-        return cache(self.home.engine, host)
-
-    def pull(self) -> None:
-        """Every kubelet asks for the manifest of every image."""
-        described = clusters.describe(self.home.engine, self.home.testbed, self.home.cluster, self.home.kubeconfig)
-        assert len(described.nodes) == 2
-        pull_on_every_node(described, self.names("pod"), *self.images)
-
-    def stop(self) -> None:
-        for upstream in (self.free, self.guarded, self.tls):
-            upstream.stop()
-
-    def start(self) -> None:
-        for upstream in (self.free, self.guarded, self.tls):
-            upstream.start()
-
-    def works_offline(self) -> None:
-        """What was pulled before is had from the caches alone."""
-        self.stop()
-        try:
-            self.pull()
-        finally:
-            self.start()
-
-
-@pytest.fixture(scope="module")
-def cached(
-    home: Home,
-    engine: docker.DockerClient,
-    testbed: Testbed,
-    module_names: Names,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Cached]:
-    image, network = testbed.registry_image, home.network
-    free = Upstream(engine, image, module_names("free"), network)
-    guarded = Upstream(engine, image, module_names("guarded"), network, users={"robot": PASSWORD})
-    pems = certificates(tmp_path_factory.mktemp("tls"), module_names("tls"), "127.0.0.1")
-    tls = Upstream(engine, image, module_names("tls"), network, tls=pems)
-    with front(free.address, gateway(engine, network), tokens=True) as hub:
-        made = Cached(home, module_names, free, guarded, tls, hub)
-        made.authority = pems.authority
-        for upstream in (free, guarded, tls):
-            upstream.push("team/app", "1")
-        made.images = [f"{host}/team/app:1" for host in (free.host, guarded.host, tls.host, made.hub_host)]
-        made.declare()
-        try:
-            assert PROVED in home.up().stdout
-            made.pull()
-            home.is_whole()
-            yield made
-        finally:
-            home.mirrors = []
-            home.up(up_proof=False)
-            remove_caches(engine, module_names.prefix)
 
 
 def _removed(container: Any) -> None:
