@@ -73,7 +73,8 @@ ALL = {
 
 def need(names: Iterable[str]) -> None:
     """Build those of the programs that are missing or made from something else."""
-    missing = [program for name, program in ALL.items() if name in set(names) and not _is_built(program)]
+    wanted = set(names)
+    missing = [program for name, program in ALL.items() if name in wanted and not _is_built(program)]
     if not missing:
         return
     debian.need("go")
