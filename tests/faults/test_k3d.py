@@ -100,7 +100,8 @@ def _configmap_lost(cluster: K3dCluster) -> tuple[str, str]:
 
 def _node_added(cluster: K3dCluster) -> tuple[str, str]:
     argv = ["node", "create", f"{cluster.name}-late", "--cluster", cluster.name, "--role", "agent"]
-    subprocess.run([str(k3d.PROGRAM), *argv], check=True, capture_output=True, timeout=300)
+    # it waits until the node has joined, which takes minutes on a busy machine
+    subprocess.run([str(k3d.PROGRAM), *argv], check=True, capture_output=True, timeout=600)
     cluster.agents += 1
     return "", ""
 
