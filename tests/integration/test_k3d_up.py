@@ -315,6 +315,7 @@ def test_users_and_https(job: Job) -> None:
     )
     assert "on 1 node worked" in job.run(UP).stdout
     job.again()
+    assert job.broken() == {}
     (server,) = job.nodes()
     assert PASSWORD not in json.dumps(server.attrs) + job.file(server, "/proc/1/environ")
     code, mode = server.exec_run(["stat", "-c", "%a", k3d.REGISTRIES, f"{k3d.CERTS}/{job.host}/hosts.toml"])
