@@ -141,6 +141,7 @@ def check(
                 f"{config} has {key}: {given[key]!r} and {prefix}{key} is {value}; leave the former out, the latter is what counts."
             )
     _k3d_schema.check(given, config)
+    _check_ways(ports, given, prefix)
     named = (given.get("metadata") or {}).get("name")
     if named not in (None, name):
         raise ExpectedError(f"{config}.metadata.name is {named!r}; leave it out or set it to {name!r}.")
@@ -151,3 +152,17 @@ def check(
     for where, text in ((f"{prefix}registries", registries), (f"{config}.registries.config", inner)):
         if text and (where.endswith("registries") or "\n" in text):
             _k3s_registries.read(text, where)
+
+
+def _check_ways(ports: Sequence[str], given: Mapping[str, Any], prefix: str) -> None:
+    """A port goes by way of the load balancer unless it is told not to."""
+    if not ((given.get("options") or {}).get("k3d") or {}).get("disableLoadbalancer"):
+        return
+    named = [(f"{prefix}ports has {text!r}", _port(text)) for text in ports]
+    named += [(f"{prefix}config.ports has {port.get('port')!r}", port) for port in given.get("ports") or []]
+    for told, port in named:
+        if any(not node.endswith(":direct") for node in port.get("nodeFilters") or []):
+            raise ExpectedError(
+                f"{told} by way of the load balancer, and {prefix}config.options.k3d.disableLoadbalancer is true; "
+                "name a node directly, as in 8080:80@server:0:direct, or leave the load balancer on."
+            )

@@ -190,7 +190,7 @@ def test_up_status_and_down(job: Job, free_port: Callable[[], int]) -> None:
     web = free_port()
     job.variables.update(
         k3d_agents=1,
-        k3d_ports=[f"127.0.0.1:{web}:30080@server:0"],
+        k3d_ports=[f"127.0.0.1:{web}:30080@server:0:direct"],
         mirrors=[{"host": upstream.host, "upstream": upstream.url}],
         mirrors_networks=[network],
     )

@@ -103,6 +103,15 @@ def test_refuses_what_k3d_would_not_take(options: dict[str, Any], told: str) -> 
         made(**options)
 
 
+def test_a_port_needs_the_load_balancer_unless_it_is_direct() -> None:
+    without = {"options": {"k3d": {"disableLoadbalancer": True}}}
+    assert made(ports=["80:80@server:0:direct"], given=without)["ports"]
+    with pytest.raises(ExpectedError, match="ports has '80:80' by way of the load balancer"):
+        made(given={**without, "ports": [{"port": "80:80", "nodeFilters": ["server:0"]}]})
+    with pytest.raises(ExpectedError, match="ports has '80:80@loadbalancer' by way of the load balancer"):
+        made(ports=["80:80@loadbalancer"], given=without)
+
+
 def test_a_path_of_registries_yaml_is_k3ds_to_read() -> None:
     assert made(given={"registries": {"config": "/etc/my registries.yaml"}})["registries"]
 
