@@ -201,7 +201,8 @@ def test_changes_keep_images_and_networks(
     before = engine.containers.get(name).attrs["Config"]
     change("port", port=free_port(), listen_address="127.0.0.1")
     after = engine.containers.get(name).attrs["Config"]
-    assert "REGISTRY_LOG_LEVEL=debug" in after["Env"] and after["Labels"]["team"] == before["Labels"]["team"]
+    assert "REGISTRY_LOG_LEVEL=debug" in after["Env"]
+    assert after["Labels"]["team"] == before["Labels"]["team"]
     assert b"s3cr3t-config" in engine.containers.get(name).exec_run(["cat", "/etc/kubelocal-registry/config.yml"])[1]
 
     declared.update(users={}, https={})

@@ -257,7 +257,7 @@ def test_certificate_and_credentials_reach_the_nodes(pair: Pair, tmp_path: Path)
         ({"registry_ca": "neither"}, "registry_ca"),
         ({"registry_username": "a:b", "registry_password": "x"}, "registry_username is 'a:b'"),
         ({"registry_username": "a"}, "registry_password"),
-        ({"node_agent": True, "node_agent_image": "$(id)"}, "node_agent_image is '$(id)'"),
+        ({"node_agent": True, "node_agent_image": "$(id)"}, "node_agent_image: '$(id)'"),
         ({"mirrors": [{"host": "../x"}]}, "mirrors[0].host"),
         ({"readers": [{"namespace": "A", "service_account": "x"}]}, "readers[0].namespace is 'A'"),
         ({"cluster_name": "nobody-made-this"}, "there is no kind cluster 'nobody-made-this'"),

@@ -48,7 +48,7 @@ def lanes(long: bool, cluster: str) -> list[list[Part]]:
     shared = {"KUBELOCAL_TEST_CLUSTER": cluster, "KUBELOCAL_TEST_KUBECONFIG": kubeconfig}
     first = [
         machine,
-        _pytest("integration", long, 90 if long else 50, shared),
+        _pytest("integration", long, 120 if long else 65, shared),
         _pytest("commands", long, 20, {}),
     ]
     second = [
