@@ -103,6 +103,7 @@ def job(
 
 
 @pytest.mark.cluster
+@pytest.mark.long  # molecule/mirrors does the same
 def test_up_status_and_down_with_mirrors(job: Job) -> None:
     _every_node_pulls_through_the_caches(job)
     _status_tells_causes_apart(job)

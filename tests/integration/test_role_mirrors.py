@@ -30,6 +30,7 @@ def upstream(engine: docker.DockerClient, testbed: Testbed, names: Names, cluste
 
 
 @pytest.mark.cluster
+@pytest.mark.long  # molecule/mirrors does the same
 def test_a_kubelet_pulls_what_its_upstream_no_longer_has(
     engine: docker.DockerClient, testbed: Testbed, names: Names, cluster: Cluster, upstream: Upstream
 ) -> None:

@@ -46,15 +46,18 @@ def lanes(long: bool, cluster: str) -> list[list[Part]]:
     machine = Part("machine", _machine(cluster), 30)
     kubeconfig = str(OUTPUT / "kubeconfig")
     shared = {"KUBELOCAL_TEST_CLUSTER": cluster, "KUBELOCAL_TEST_KUBECONFIG": kubeconfig}
+    scenarios = _molecule()
     first = [
         machine,
         _pytest("integration", long, 120 if long else 65, shared),
         _pytest("commands", long, 20, {}),
+        # the longest of them, so that both lanes end at about the same time
+        *(part for part in scenarios if part.name == "molecule-remote"),
     ]
     second = [
         Part("lint", [[_PYTHON, "-m", "tests.checks", "--jobs", "1"]], 25),
         _pytest("unit", long, 15, {}, after=()),
-        *_molecule(),
+        *(part for part in scenarios if part.name != "molecule-remote"),
         _pytest("faults", long, 120 if long else 45, {}),
     ]
     if long:
