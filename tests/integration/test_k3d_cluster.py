@@ -54,7 +54,7 @@ def test_what_k3d_is_handed(engine: docker.DockerClient, names: Names, tmp_path:
         "image": "rancher/k3s:v1",
         "ports": ["8080:80@loadbalancer"],
         "registries": 'mirrors:\n  "localhost:5001":\n    endpoint: ["http://local-registry:5000"]\n',
-        "config": {"options": {"k3d": {"disableLoadbalancer": True}}},
+        "config": {"options": {"k3d": {"disableImageVolume": True}}},
         "kubeconfig": str(kubeconfig),
     }
     check = recorded(tmp_path, fake_k3d, name, check=True, **options)
@@ -68,7 +68,7 @@ def test_what_k3d_is_handed(engine: docker.DockerClient, names: Names, tmp_path:
     assert config["apiVersion"] == "k3d.io/v1alpha5"
     assert config["metadata"] == {"name": name}
     assert config["registries"] == {"config": options["registries"]}
-    assert config["options"]["k3d"] == {"disableLoadbalancer": True}
+    assert config["options"]["k3d"] == {"disableImageVolume": True}
     calls = (tmp_path / "record.calls").read_text().splitlines()
     assert calls[:4] == ["arg cluster", "arg create", f"arg {name}", "arg --config"]
     assert f"KUBECONFIG {kubeconfig}" in calls
@@ -185,7 +185,7 @@ def test_a_real_cluster(engine: docker.DockerClient, testbed: Testbed, names: Na
         "name": name,
         "image": k3d.IMAGE,
         "kubeconfig": str(kubeconfig),
-        "config": {"options": {"k3d": {"disableLoadbalancer": True}}},
+        "config": {"options": {"k3d": {"disableImageVolume": True}}},
         "registries": 'mirrors:\n  "localhost:5001":\n    endpoint: ["http://local-registry:5000"]\n',
         "join": [cache, names("nowhere")],
         "environment": {"XDG_CACHE_HOME": str(tmp_path / "cache")},
