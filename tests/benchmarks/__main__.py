@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Callable
 
@@ -42,22 +43,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such benchmark: {', '.join(unknown)}")
     chosen = [name for name in BENCHMARKS if not options.names or name in options.names]
     rows: list[Row] = []
+    broken: list[str] = []
     begun, load = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()[1]
     with machine(options.pairs) as found:
         for name in chosen:
             say(f"{name} (load {os.getloadavg()[0]:.1f})")
             if name not in _CLUSTER:
                 found.remove_all()
-            rows += BENCHMARKS[name](found)
+            try:
+                rows += BENCHMARKS[name](found)
+            except Exception:
+                # what the others measured is not lost with it
+                traceback.print_exc()
+                broken.append(name)
     told = f"{begun}, {os.cpu_count()} cores, "
     told += f"load average (5 minutes) {load:.1f} before and {os.getloadavg()[1]:.1f} after"
     told += f", {options.pairs} repetitions of each." if options.pairs else "."
     text = "\n".join([told, "", *lines(rows)])
     print(text)
     # a part of the table would look like all of it
-    if options.write or not options.names:
+    if not broken and (options.write or not options.names):
         write(_PAGE, text)
-    return 0 if all(row.held for row in rows) else 1
+    for name in broken:
+        print(f"{name} did not end; see above.", file=sys.stderr)
+    return 0 if not broken and all(row.held for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 from tests.benchmarks.held import line
 from tests.benchmarks.machine import Machine
 from tests.benchmarks.measuring import Row, say, timed
+from tests.support import cri
 from tests.support.modules import run_module
 from tests.support.upstream import Upstream, gateway
 
@@ -65,5 +66,4 @@ def _pull(machine: Machine, host: str) -> None:
     """By the CRI as the kubelet does, one after the other as it does unless told otherwise."""
     node = machine.engine.containers.get(machine.nodes()[-1])
     for number in range(_IMAGES):
-        code, output = node.exec_run(["crictl", "pull", f"{host}/image{number}:1"])
-        assert code == 0, output.decode()
+        cri.pull(node, f"{host}/image{number}:1")
