@@ -84,7 +84,9 @@ def what_is_missing(
                 return missing
         leases = _leases(api) if since else {}
         for name, moment in since.items():
-            if name in nodes and leases.get(name, 0) <= moment:
+            # what is said of a node that joined after that can't be from before
+            joined = _seconds(str(found[name]["metadata"].get("creationTimestamp") or "")) if name in nodes else 0
+            if name in nodes and max(leases.get(name, 0), joined) <= moment:
                 return f"the node {name} has not been heard of since it was started"
         if api.find("/api/v1/namespaces/default/serviceaccounts/default") is None:
             return "the default service account is not there"

@@ -96,6 +96,12 @@ def test_a_started_node_has_to_be_heard_of() -> None:
     assert missing({"load-balancer": after}) == ""
 
 
+def test_a_node_that_joined_after_its_start_was_heard_of() -> None:
+    joined = {**node("a"), "metadata": {"name": "a", "creationTimestamp": "2026-11-20T10:00:05Z"}}
+    assert missing({"a": _cluster_ready._seconds("2026-11-20T10:00:04Z")}, **{NODES: [joined]}) == ""
+    assert "not been heard of" in missing({"a": _cluster_ready._seconds("2026-11-20T10:00:06Z")}, **{NODES: [joined]})
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
