@@ -12,7 +12,7 @@ version_added: 0.1.0
 short_description: The roles of the playbook up, in their order
 description:
   - Tells which roles the playbook C(kubelocal.registry.up) runs for a cluster, and from which of their task files.
-  - The registry starts while kind's cluster is being created. The nodes of k3d know the registry and its caches from birth, so that
+  - The registry starts, and gets the proof's image, while kind's cluster is being created. The nodes of k3d know the registry and its caches from birth, so that
     these come first.
 author: kubelocal contributors (@kubelocal)
 options:
@@ -22,6 +22,10 @@ options:
     required: true
   exists:
     description: Whether the cluster is there already.
+    type: bool
+    default: false
+  proof:
+    description: Whether the registry will have to prove that it works.
     type: bool
     default: false
 """
@@ -40,7 +44,7 @@ _value:
 """
 
 
-def up_steps(value: dict[str, Any], exists: bool = False) -> list[list[str]]:
+def up_steps(value: dict[str, Any], exists: bool = False, proof: bool = False) -> list[list[str]]:
     provider = value["cluster_provider"]
     if provider == "remote":  # its machines have plays of their own
         return []
@@ -49,7 +53,8 @@ def up_steps(value: dict[str, Any], exists: bool = False) -> list[list[str]]:
     if provider == "kind":
         if exists:
             return [["kind", "main"], *containers, *connected]
-        return [["kind", "start"], *containers, ["kind", "finish"], *connected]
+        pushed = [["connect", "push"]] if proof else []
+        return [["kind", "start"], *containers, *pushed, ["kind", "finish"], *connected]
     if provider == "k3d":
         return [*containers, ["k3d", "main"], *connected]
     return [*containers, *connected]

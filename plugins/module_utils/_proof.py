@@ -58,6 +58,14 @@ class Proof:
         }
 
 
+def push(engine: Any, registry_name: str, access: Access) -> Proof:
+    """The first half: only the push."""
+    proof = Proof(_proof_push.find_place(engine, registry_name))
+    with _full_disk_told(engine, registry_name):
+        proof.digest = _proof_push.push(engine, proof.place, access)
+    return proof
+
+
 def prove(
     engine: Any, client: Client, registry_name: str, access: Access, fresh: bool = False, timeout: float = 120
 ) -> Proof:

@@ -44,5 +44,6 @@ def answer(module: AnsibleModule, prove: Callable[[Mapping[str, Any]], Proof]) -
         module.fail_json(msg=str(error), problems=[str(error)], actions=error.actions)
     if proof.problems:
         module.fail_json(msg=" ".join(proof.problems), problems=proof.problems, proof=proof.as_result(), actions=[])
-    action = f"Pushed kubelocal/proof to {proof.host} and pulled it on {len(proof.nodes)} nodes."
+    pulled = f" and pulled it on {len(proof.nodes)} nodes" if proof.nodes else ""
+    action = f"Pushed kubelocal/proof to {proof.host}{pulled}."
     module.exit_json(changed=False, proof=proof.as_result(), actions=[action])

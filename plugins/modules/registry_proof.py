@@ -29,6 +29,12 @@ options:
       - It is ignored where the registry's port can't be reached from here, as with a Docker Engine on another machine.
     type: bool
     default: false
+  pull:
+    description:
+      - Whether the nodes have to pull it. C(false) only pushes and asks no cluster: for a play that has time to, while its cluster is
+        being created, so that the proof has nothing to upload any more.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - kubelocal.registry.attributes
   - kubelocal.registry.attributes.both_groups
@@ -42,6 +48,10 @@ EXAMPLES = r"""
 - name: Prove that every node pulls from the local registry
   kubelocal.registry.registry_proof:
     context: kind-dev
+
+- name: Push the image while the cluster is still being created
+  kubelocal.registry.registry_proof:
+    pull: false
 
 - name: Prove it after a repair, for a registry with a password
   kubelocal.registry.registry_proof:
@@ -129,6 +139,8 @@ if TYPE_CHECKING:
 def _prove(options: Mapping[str, Any]) -> _proof.Proof:
     access = _access.from_options(options)
     engine = _docker.connect(options["docker_host"], options["docker_timeout"])
+    if not options["pull"]:
+        return _proof.push(engine, options["registry_name"], access)
     client = _kubernetes_connect.connect(options)
     return _proof.prove(engine, client, options["registry_name"], access, options["fresh"], options["timeout"])
 
@@ -142,6 +154,7 @@ def main() -> None:
             **_proof_module.OPTIONS,
             "registry_name": {"type": "str", "default": "local-registry"},
             "fresh": {"type": "bool", "default": False},
+            "pull": {"type": "bool", "default": True},
         },
         required_together=_access.TOGETHER,
         supports_check_mode=True,
