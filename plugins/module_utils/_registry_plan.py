@@ -202,6 +202,13 @@ def mask(value: Any, key: str = "") -> Any:
     return _USER_IN_URL.sub(f"{COVER}@", value) if isinstance(value, str) else value
 
 
+def secrets(spec: Spec) -> tuple[str, ...]:
+    """What must not be shown, though the registry may say it in its log; longer ones first, since one may hold another."""
+    found = [spec.upstream.password or "" if spec.upstream else "", *(spec.users or {}).values()]
+    found += covered(spec.config)
+    return tuple(sorted({value for value in found if value}, key=len, reverse=True))
+
+
 def covered(value: Any, key: str = "") -> list[str]:
     """What ``mask`` would cover wholly, as text."""
     if isinstance(value, dict):

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as files
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_plan as plan
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
-from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import Spec
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import Spec, Upstream
 
 ANONYMOUS = "a" * 64
 IMAGE: dict[str, Any] = {
@@ -169,3 +169,16 @@ def test_covered(config: Any, expected: list[str]) -> None:
 )
 def test_a_change_in_words(value: Any, shown: str) -> None:
     assert str(plan.Change("option", value, "x")) == f"option: {shown} -> x"
+
+
+def test_secrets_that_a_log_may_hold() -> None:
+    spec = Spec(
+        "hub",
+        upstream=Upstream("https://up", "me", "s3cr3t-up"),
+        users={"ada": "s3cr3t", "bob": "s3cr3t-bob"},
+        config={"http": {"secret": "s3cr3t-http", "addr": ":5000"}},
+    )
+    # one that begins another comes after it
+    assert plan.secrets(spec) == tuple(sorted(plan.secrets(spec), key=len, reverse=True))
+    assert set(plan.secrets(spec)) == {"s3cr3t-up", "s3cr3t", "s3cr3t-bob", "s3cr3t-http"}
+    assert plan.secrets(Spec("hub")) == ()
