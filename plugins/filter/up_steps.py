@@ -12,8 +12,8 @@ version_added: 0.1.0
 short_description: The roles of the playbook up, in their order
 description:
   - Tells which roles the playbook C(kubelocal.registry.up) runs for a cluster, and from which of their task files.
-  - The registry starts, and gets the proof's image, while kind's cluster is being created. The nodes of k3d know the registry and its caches from birth, so that
-    these come first.
+  - The registry starts, and gets the proof's image, while kind's cluster is being created. The nodes of k3d know the registry and its
+    caches from birth, so that these come first.
 author: kubelocal contributors (@kubelocal)
 options:
   _input:

@@ -293,6 +293,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
     _htpasswd,
     _options,
+    _registry_answer,
     _registry_container,
     _registry_files,
     _registry_plan,
@@ -301,7 +302,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 
-def run(module: AnsibleModule) -> _registry_container.Result:
+def run(module: AnsibleModule) -> _registry_answer.Result:
     options = module.params
     spec = _registry_spec.from_options(options)
     if options["purge"] and options["state"] != "absent":

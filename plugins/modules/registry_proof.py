@@ -31,8 +31,8 @@ options:
     default: false
   pull:
     description:
-      - Whether the nodes have to pull it. C(false) only pushes and asks no cluster: for a play that has time to, while its cluster is
-        being created, so that the proof has nothing to upload any more.
+      - Whether the nodes have to pull it. V(false) only pushes and asks no cluster, which a play can do while its cluster is being created,
+        so that the proof has nothing to upload any more.
     type: bool
     default: true
 extends_documentation_fragment:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -76,7 +77,8 @@ def _frames(process: subprocess.Popen[bytes], to: socket.socket) -> None:
 
     def copy(number: int, source: Any) -> None:
         while part := os.read(source.fileno(), 4096):
-            with lock:
+            # as with a real one, who hung up hears no more
+            with lock, contextlib.suppress(BrokenPipeError):
                 to.sendall(struct.pack(">BxxxL", number, len(part)) + part)
 
     readers = [
