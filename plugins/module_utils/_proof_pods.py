@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import socket
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _run_mark
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Forbidden, KubernetesError
 
@@ -123,9 +122,10 @@ def remove_leftovers(client: Client) -> None:
     """Remove pods of proofs that were killed."""
     for pod in client.get(_PATH, {"labelSelector": LABEL}).get("items") or []:
         meta = pod["metadata"]
-        host, _slash, process = str((meta.get("annotations") or {}).get(_OWNER)).rpartition("/")
-        dead = host == _host() and process.isdigit() and not os.path.exists(f"/proc/{process}")
-        if dead or _age(str(meta.get("creationTimestamp"))) > 900:
+        if (
+            _run_mark.is_dead(str((meta.get("annotations") or {}).get(_OWNER)))
+            or _age(str(meta.get("creationTimestamp"))) > 900
+        ):
             _remove(client, str(meta["name"]))
 
 
@@ -251,7 +251,7 @@ def _body(
         "metadata": {
             "generateName": "kubelocal-proof-",
             "labels": {LABEL: token, "app.kubernetes.io/managed-by": "kubelocal.registry"},
-            "annotations": {_OWNER: f"{_host()}/{os.getpid()}"},
+            "annotations": {_OWNER: _run_mark.mark()},
         },
         "spec": {
             "nodeName": node,
@@ -273,10 +273,6 @@ def _patience(timeout: float) -> int:
     remembers for 30 seconds that it did not find a name. The rest is for the pod to start, and to be heard of.
     """
     return max(1, int(timeout * 2 / 3))
-
-
-def _host() -> str:
-    return socket.gethostname()
 
 
 def _age(created: str) -> float:

@@ -11,9 +11,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _registry_data, _registry_health
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _docker,
+    _registry_data,
+    _registry_health,
+    _run_mark,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as registry_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_image import RUN_LABEL
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_lock import told_to_end, undisturbed
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed, observe
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import LABEL_PREFIX
@@ -23,7 +29,7 @@ with contextlib.suppress(ImportError):  # told by _docker
     from requests.exceptions import RequestException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._registry_body import Making
 
@@ -70,14 +76,10 @@ class Work:
         except NotFound:
             return None
 
-    def names(self) -> dict[str, float]:
-        """Names of all containers that begin with this registry's, and when those were made."""
+    def named(self) -> dict[str, Mapping[str, Any]]:
+        """What the Engine lists of containers whose names begin with this registry's, by name."""
         listed = self.client.api.containers(all=True, filters={"name": f"^/?{re.escape(self.name)}"})
-        return {
-            name.lstrip("/"): float(container.get("Created") or 0)
-            for container in listed
-            for name in container.get("Names") or []
-        }
+        return {name.lstrip("/"): container for container in listed for name in container.get("Names") or []}
 
     def create(self, making: Making, name: str, carried: dict[str, _docker.File] | None = None) -> Observed:
         """A container that is not started yet, with its files and networks; nothing is left when that fails."""
@@ -179,12 +181,12 @@ class Work:
         if observed.status in ("running", "paused", "restarting"):
             self.client.api.stop(observed.id, timeout=STOP_TIMEOUT)
 
-    def remove(self, container_id: str) -> None:
-        """Remove a container; one that the Engine is removing already (--rm) is waited for."""
+    def remove(self, container_id: str, anonymous: bool = False) -> None:
+        """Remove a container, its ``anonymous`` volumes too; one that the Engine is removing already (--rm) is waited for."""
         deadline = time.monotonic() + STOP_TIMEOUT
         while True:
             try:
-                self.client.api.remove_container(container_id, v=False, force=True)
+                self.client.api.remove_container(container_id, v=anonymous, force=True)
             except NotFound:
                 return
             except APIError as error:
@@ -223,13 +225,11 @@ class Work:
 
     def settle(self) -> None:
         """Finish what a killed run left: forward if its new registry works, else back to the old one."""
-        there = self.names()
-        for helper, made in there.items():
-            # a young probe may be that of another user's run, whose lock we don't see
-            probe = helper.startswith(f"{self.name}-kubelocal-probe-") and time.time() - made > _PROBE_LIFE
+        there = self.named()
+        for helper, listed in there.items():
+            probe = helper.startswith(f"{self.name}-kubelocal-probe-") and _left_behind(listed)
             if probe or helper == f"{self.name}-kubelocal-copy":
-                with contextlib.suppress(NotFound):
-                    self.client.api.remove_container(helper, v=True, force=True)
+                self.remove(helper, anonymous=True)
         if not there.keys() & {new_name(self.name), old_name(self.name)}:
             return
         unfinished = self.find(new_name(self.name))
@@ -238,12 +238,13 @@ class Work:
         if unfinished is not None:
             if not _ours(unfinished):
                 raise ExpectedError(f"the container '{unfinished.name}' is in the way; remove or rename it.")
-            unfinished.remove(v=False, force=True)
+            self.remove(unfinished.id)
             self.actions.append(f"Removed '{new_name(self.name)}', which a run that was cut off left.")
         if backup is None:
             return
         if current is not None and current.labels.get(LABEL_PREFIX + "replaces") == backup.id and self._works(current):
-            backup.remove(v=False, force=True)
+            # the run that was cut off may have told the Engine already
+            self.remove(backup.id)
             self.actions.append(
                 f"Removed '{old_name(self.name)}', which a run that was cut off left behind its replacement."
             )
@@ -253,7 +254,7 @@ class Work:
                 raise ExpectedError(
                     f"the containers '{self.name}' and '{backup.name}' are both there; remove the one that is not wanted."
                 )
-            current.remove(v=False, force=True)
+            self.remove(current.id)
         backup.rename(self.name)
         self.actions.append(f"Put the registry '{self.name}' back, which a run that was cut off had set aside.")
 
@@ -279,6 +280,12 @@ def leaves(paths: Iterable[str]) -> list[str]:
 
 def _ours(container: Any) -> bool:
     return bool(container.labels.get(LABEL_PREFIX + "managed") == "true")
+
+
+def _left_behind(probe: Mapping[str, Any]) -> bool:
+    """Whether nobody needs it any more. A young one may be that of another user's run, whose lock we don't see."""
+    mark = str((probe.get("Labels") or {}).get(RUN_LABEL) or "")
+    return _run_mark.is_dead(mark) or time.time() - float(probe.get("Created") or 0) > _PROBE_LIFE
 
 
 def _conflict(error: BaseException) -> bool:

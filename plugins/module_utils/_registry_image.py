@@ -8,7 +8,7 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _image_ref
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _image_ref, _run_mark
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as registry_files
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_body import Image
@@ -21,6 +21,10 @@ with contextlib.suppress(ImportError):  # told by _docker
 
 if TYPE_CHECKING:
     from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
+
+
+# on a container that is made only to read its image: whose it is
+RUN_LABEL = f"{LABEL_PREFIX}run"
 
 
 def obtain(
@@ -80,7 +84,8 @@ def look_into(client: Any, attrs: dict[str, Any], name: str, with_cas: bool = Fa
     path = config_path(config.get("Cmd") or []) or config_path(config.get("Entrypoint") or [])
     # a name of its own, so that runs that don't see each other's locks don't take each other's
     helper_name = f"{name}-kubelocal-probe-{secrets.token_hex(4)}"
-    body = {"Image": attrs["Id"], "Labels": {LABEL_PREFIX + "helper": "true"}, "HostConfig": {"NetworkMode": "none"}}
+    labels = {LABEL_PREFIX + "helper": "true", RUN_LABEL: _run_mark.mark()}
+    body = {"Image": attrs["Id"], "Labels": labels, "HostConfig": {"NetworkMode": "none"}}
     if not config.get("Cmd") and not config.get("Entrypoint"):
         body["Cmd"] = ["true"]
     helper = client.containers.get(client.api.create_container_from_config(body, helper_name)["Id"])

@@ -104,7 +104,7 @@ def test_a_network_that_is_gone(registry: Registry, engine: docker.DockerClient,
 
 
 def test_killed_at_any_moment_of_a_replacement(registry: Registry, free_port: Callable[[], int]) -> None:
-    for delay in (0.3, 0.6, 0.9, 1.3):
+    for delay in (0.3, 0.45, 0.6, 0.9, 1.3):
         other = free_port()
         process = registry.start(port=other)
         time.sleep(delay)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_apply as apply
 from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_files as files
+from ansible_collections.kubelocal.registry.plugins.module_utils import _run_mark
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
+from ansible_collections.kubelocal.registry.plugins.module_utils._registry_image import RUN_LABEL
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed
 
 
@@ -64,5 +68,21 @@ def test_names_of_others_are_not_ours() -> None:
         return [{"Names": ["/a.b", "/linked/a.b"], "Created": 5}, {"Names": None}]
 
     client: Any = SimpleNamespace(api=SimpleNamespace(containers=containers))
-    assert apply.Work(client, "a.b", 1).names() == {"a.b": 5.0, "linked/a.b": 5.0}
+    assert set(apply.Work(client, "a.b", 1).named()) == {"a.b", "linked/a.b"}
     assert asked == [r"^/?a\.b"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "age", "left"),
+    [
+        ("", 1, False),
+        ("", 61, True),
+        ("elsewhere/1", 1, False),
+        ("elsewhere/1", 61, True),
+        (_run_mark.mark(), 1, False),
+        (f"{socket.gethostname()}/{2**22 + 1}", 1, True),  # beyond the largest there can be
+    ],
+)
+def test_whose_probe_it_is(mark: str, age: float, left: bool) -> None:
+    probe = {"Created": time.time() - age, "Labels": {RUN_LABEL: mark} if mark else None}
+    assert apply._left_behind(probe) is left
