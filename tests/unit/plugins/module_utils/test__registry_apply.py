@@ -73,16 +73,19 @@ def test_names_of_others_are_not_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "age", "left"),
+    ("whose", "age", "left"),
     [
-        ("", 1, False),
-        ("", 61, True),
-        ("elsewhere/1", 1, False),
-        ("elsewhere/1", 61, True),
-        (_run_mark.mark(), 1, False),
-        (f"{socket.gethostname()}/{2**22 + 1}", 1, True),  # beyond the largest there can be
+        ("nobody", 1, False),
+        ("nobody", 61, True),
+        ("elsewhere", 1, False),
+        ("elsewhere", 61, True),
+        ("this run", 1, False),
+        ("a dead run", 1, True),
     ],
 )
-def test_whose_probe_it_is(mark: str, age: float, left: bool) -> None:
+def test_whose_probe_it_is(whose: str, age: float, left: bool) -> None:
+    # one beyond the largest that a process can have
+    dead = f"{socket.gethostname()}/{2**22 + 1}"
+    mark = {"this run": _run_mark.mark(), "a dead run": dead, "elsewhere": "elsewhere/1"}.get(whose)
     probe = {"Created": time.time() - age, "Labels": {RUN_LABEL: mark} if mark else None}
     assert apply._left_behind(probe) is left
