@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _clients, _registry_files
-from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, File, explain, read_tree
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import CLIENT_USER, PORT, Mirror, basic
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
 from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import url_of
@@ -45,6 +45,7 @@ class Found:
     with_credentials: bool = False
     ca: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    files: Mapping[str, File] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -130,6 +131,7 @@ def describe(container: Any) -> Found:
         with_credentials=_has_username(credentials.content if credentials else b"", config),
         ca=authority.content.decode(errors="replace") if authority else None,
         password=client_password(container) if closed else None,
+        files=files,
     )
 
 

@@ -181,7 +181,8 @@ def _one(
     new: str | None,
     check: bool,
 ) -> dict[str, Any]:
-    result = _registry_container.present(client, spec_of(mirror, wanted, users, existing), check)
+    known = {existing.container.id: existing.files} if existing else {}
+    result = _registry_container.present(client, spec_of(mirror, wanted, users, existing), check, known)
     answer: dict[str, Any] = {
         "actions": list(result.actions),
         "before": result.before,

@@ -62,13 +62,17 @@ def new_name(name: str) -> str:
 
 @dataclass
 class Work:
-    """One run on one registry: the Engine, how long to wait, what was done, and what must not be shown."""
+    """One run on one registry: the Engine, how long to wait, what was done, and what must not be shown.
+
+    ``known``: by a container's ID, our files in it that were read before.
+    """
 
     client: Any
     name: str
     timeout: float
     actions: list[str] = field(default_factory=list)
     secrets: tuple[str, ...] = ()
+    known: Mapping[str, Mapping[str, _docker.File]] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:
         try:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _docker,
@@ -27,13 +27,19 @@ with contextlib.suppress(ImportError):  # told by _docker
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    # by a container's ID, our files in it as they were just read
+    Known = Mapping[str, Mapping[str, _docker.File]]
+
 
 _TRIES = 4
 
 
-def present(client: Any, spec: Spec, check: bool = False) -> Result:
+def present(client: Any, spec: Spec, check: bool = False, known: Known | None = None) -> Result:
     """The registry exists as declared, runs and is healthy."""
-    return _run(client, spec, check, _registry_present.present)
+    return _run(client, spec, check, _registry_present.present, known)
 
 
 def stopped(client: Any, spec: Spec, check: bool = False) -> Result:
@@ -63,8 +69,14 @@ def info(client: Any, name: str) -> dict[str, Any]:
         return {**_registry_answer.describe(client, observed), "renamed_to": None}
 
 
-def _run(client: Any, spec: Spec, check: bool, state: Callable[[Work, Spec, bool], Result]) -> Result:
-    work = Work(client, spec.name, spec.wait_timeout, secrets=_registry_plan.secrets(spec))
+def _run(
+    client: Any,
+    spec: Spec,
+    check: bool,
+    state: Callable[[Work, Spec, bool], Result],
+    known: Known | None = None,
+) -> Result:
+    work = Work(client, spec.name, spec.wait_timeout, secrets=_registry_plan.secrets(spec), known=known or {})
     with _engine_errors(work):
         if check:
             return state(work, spec, True)

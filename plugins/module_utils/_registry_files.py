@@ -57,7 +57,8 @@ def load(content: bytes | None) -> dict[str, Any]:
     if content is None:
         return copy.deepcopy(FALLBACK)
     try:
-        value = yaml.safe_load(content)
+        # read many times in a run; libyaml's loader takes a tenth of the time
+        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
         value = None
     return value if isinstance(value, dict) else copy.deepcopy(FALLBACK)

@@ -30,7 +30,7 @@ def observed(work: Work, spec: Spec) -> Observed | None:
     container, _renamed = find(work, spec.name)
     if container is None:
         return None
-    observed = observe(work.client, container, deep=spec.needs_configuration)
+    observed = observe(work.client, container, spec.needs_configuration, work.known.get(container.id))
     if not observed.looks_like_registry():
         raise no_registry(observed)
     return observed

@@ -205,12 +205,15 @@ class Observed:
         return is_registry(self.image_reference, self.labels, self.config.get("ExposedPorts") or {}, self.environment)
 
 
-def observe(client: Any, container: Any, deep: bool = False) -> Observed:
-    """Read a container. Its files are read where they can differ from what its labels say, or where ``deep`` asks for them."""
+def observe(client: Any, container: Any, deep: bool = False, own: Mapping[str, File] | None = None) -> Observed:
+    """Read a container. Its files are read where they can differ from what its labels say, or where ``deep`` asks for them.
+
+    ``own``: our files in it, by who has read them already; they stay as long as the container does.
+    """
     attrs = container.attrs
     found = Observed(container, attrs, image_attrs(client, attrs.get("Image")))
     if found.has_own_files:
-        found.own = _docker.read_tree(container, registry_files.FOLDER) or {}
+        found.own = dict(own) if own else _docker.read_tree(container, registry_files.FOLDER) or {}
         base = found.own.get(registry_files.BASE)
         found.base = registry_files.load(base.content if base else None)
         return found
