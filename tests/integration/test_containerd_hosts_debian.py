@@ -33,7 +33,7 @@ def node(engine: docker.DockerClient, testbed: Testbed, module_names: Names) -> 
         testbed.registry_image, name=module_names("registry"), detach=True, network=network.name
     )
     node = nodes.real(engine, machines.DEBIAN_IMAGE, module_names("node"), network=network.name)
-    nodes.sh(node, f"cp {CONFIG} /root/package.toml")
+    nodes.sh(node, f"cp {CONFIG} /opt/package.toml")
     registry.reload()
     address = registry.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
     node.url, node.address = f"http://{registry.name}:5000", address
@@ -51,10 +51,10 @@ def items(node: Container, *hosts: str) -> list[dict[str, object]]:
 
 def as_packaged(node: Container, more: str = "") -> None:
     """The configuration that the package brings, with something added, and a containerd that has read it."""
-    nodes.sh(node, f"rm -rf {nodes.CERTS} {CONFIG}*; cp /root/package.toml {CONFIG}")
+    nodes.sh(node, f"rm -rf {nodes.CERTS} {CONFIG}*; cp /opt/package.toml {CONFIG}")
     if more:
-        nodes.put(node, "/root/more.toml", more)
-        nodes.sh(node, f"cat /root/more.toml >> {CONFIG}")
+        nodes.put(node, "/opt/more.toml", more)
+        nodes.sh(node, f"cat /opt/more.toml >> {CONFIG}")
     nodes.sh(node, "systemctl restart containerd")
 
 

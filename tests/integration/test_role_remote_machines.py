@@ -103,7 +103,7 @@ class World:
             nodes.sh(
                 node, "rm -rf /etc/containerd/certs.d /var/lib/rancher /etc/rancher /etc/containerd/config.toml.orig"
             )
-            nodes.sh(node, "cp /root/config.toml /etc/containerd/config.toml; systemctl restart containerd")
+            nodes.sh(node, "cp /opt/config.toml /etc/containerd/config.toml; systemctl restart containerd")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def started_world(
     )
     found.add(store)
     for node in (first, second):
-        nodes.sh(node, "cp /etc/containerd/config.toml /root/config.toml")
+        nodes.sh(node, "cp /etc/containerd/config.toml /opt/config.toml")
     variables = {
         "cluster_provider": "remote",
         "cluster_name": module_names("c"),
@@ -257,8 +257,8 @@ def test_nodes_without_internet_pull_through_caches(world: World) -> None:
 
 def test_a_node_that_can_not_be_changed_is_told_and_the_others_are_done(world: World) -> None:
     table = '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."a.example"]\nendpoint = ["http://a.example"]\n'
-    nodes.put(world.second, "/root/more.toml", table)
-    nodes.sh(world.second, "cat /root/more.toml >> /etc/containerd/config.toml")
+    nodes.put(world.second, "/opt/more.toml", table)
+    nodes.sh(world.second, "cat /opt/more.toml >> /etc/containerd/config.toml")
     done = world.play("up", fails=True)
     assert f"{world.second.name} was not configured" in done.failed_message
     assert 'legacy table plugins."io.containerd.grpc.v1.cri".registry.mirrors."a.example"' in done.failed_message

@@ -52,7 +52,8 @@ class Machines:
 
     def add(self, machine: Container) -> Container:
         """One that is there already, let in by the key."""
-        nodes.put(machine, "/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text())
+        home = nodes.sh(machine, "echo ~").strip()
+        nodes.put(machine, f"{home}/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text())
         machine.reload()
         self.by_name[machine.name] = machine
         return machine

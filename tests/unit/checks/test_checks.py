@@ -73,7 +73,15 @@ def test_pages(tmp_path: Path, text: str, said: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("path", "found"),
-    [("/work/" + "main/x", True), ("/tmp/" + "w/bin", True), ("/tmp/x", False), ("/home/ada/", False)],
+    [
+        ("/work/" + "main/x", True),
+        ("/tmp/" + "w/bin", True),
+        ("/build/at/" + "shared/x", True),
+        ("/home/ada/" + "src/x", True),
+        ("/tmp/x", False),
+        ("/home/ada/", False),
+        ("https://forge.example/team/tree/main", False),
+    ],
 )
 def test_machine_paths(path: str, found: bool) -> None:
     assert bool(machine_traces.PATHS.search(path)) == found
