@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _yaml
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 try:
@@ -85,7 +86,7 @@ def load(path: str) -> dict[str, Any]:
         raise ExpectedError(missing_required_lib("PyYAML"))
     try:
         with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            content = _yaml.load(stream)
     except (OSError, ValueError, yaml.YAMLError) as error:
         first = str(getattr(error, "strerror", None) or error).splitlines()[0]
         raise ExpectedError(f"the kubeconfig {path} can't be read: {first}; mend or replace that file.") from error

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _yaml
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Answer, Client, Unreachable
 
@@ -80,7 +81,7 @@ def _load(path: str) -> dict[str, Any]:
         raise ExpectedError(missing_required_lib("PyYAML"))
     try:
         with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            content = _yaml.load(stream)
     except FileNotFoundError:
         raise Unreachable(f"there is no kubeconfig {path}; create the cluster first, or set kubeconfig.") from None
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -10,7 +10,7 @@ import posixpath
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _htpasswd
+from ansible_collections.kubelocal.registry.plugins.module_utils import _htpasswd, _yaml
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import STORAGE_SETTINGS, Spec
@@ -57,8 +57,7 @@ def load(content: bytes | None) -> dict[str, Any]:
     if content is None:
         return copy.deepcopy(FALLBACK)
     try:
-        # read many times in a run; libyaml's loader takes a tenth of the time
-        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        value = _yaml.load(content)
     except yaml.YAMLError:
         value = None
     return value if isinstance(value, dict) else copy.deepcopy(FALLBACK)

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from ansible_collections.kubelocal.registry.plugins.module_utils import _formats, _k3d_config
+from ansible_collections.kubelocal.registry.plugins.module_utils import _formats, _k3d_config, _yaml
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._formats import shown
 from ansible_collections.kubelocal.registry.plugins.plugin_utils import _derived
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLLECTION = Path(__file__).resolve().parents[2]
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Prefixes that are ours beside those of the roles.
 PLAYBOOK_PREFIXES = ("cluster_", "up_", "down_", "status_")
@@ -75,7 +72,7 @@ def role_options(collection: Path = COLLECTION) -> dict[str, dict[str, Any]]:
     """Every variable of every role, from the roles' argument specifications."""
     options: dict[str, dict[str, Any]] = {}
     for path in sorted(collection.glob("roles/*/meta/argument_specs.y*ml")):
-        specification = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}
+        specification = _yaml.load(path.read_text(encoding="utf-8")) or {}
         for entry in (specification.get("argument_specs") or {}).values():
             for name, option in (entry.get("options") or {}).items():
                 options.setdefault(name, option or {})
