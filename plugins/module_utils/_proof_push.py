@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _run_mark
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import OCI_MANIFEST, Registry, digest_of
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
@@ -203,22 +204,12 @@ def is_left_behind(tag: str) -> bool:
     match = _FRESH_TAG.match(tag)
     if match is None:
         return tag.startswith(_FRESH)
-    gone = match["machine"] == _machine() and not _lives(int(match["process"]))
+    gone = match["machine"] == _machine() and not _run_mark.lives(int(match["process"]))
     return gone or time.time() - int(match["time"], 16) > _LONG_AGO
 
 
 def _machine() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _layer() -> tuple[bytes, str]:

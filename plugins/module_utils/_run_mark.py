@@ -16,4 +16,15 @@ def mark() -> str:
 def is_dead(mark: str) -> bool:
     """Whether that run was one of this machine and is over; False where nothing is known."""
     host, _slash, process = mark.rpartition("/")
-    return host == socket.gethostname() and process.isdigit() and not os.path.exists(f"/proc/{process}")
+    return host == socket.gethostname() and process.isdecimal() and not lives(int(process))
+
+
+def lives(process: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
