@@ -83,10 +83,10 @@ def what_is_missing(
             if missing:
                 return missing
         leases = _leases(api) if since else {}
-        for name, moment in since.items():
-            # what is said of a node that joined after that can't be from before
-            joined = _seconds(str(found[name]["metadata"].get("creationTimestamp") or "")) if name in nodes else 0
-            if name in nodes and max(leases.get(name, 0), joined) <= moment:
+        for name in nodes:
+            # what is said of a node that joined after its start can't be from before
+            joined = _seconds(str(found[name]["metadata"].get("creationTimestamp") or ""))
+            if name in since and max(leases.get(name, 0), joined) <= since[name]:
                 return f"the node {name} has not been heard of since it was started"
         if api.find("/api/v1/namespaces/default/serviceaccounts/default") is None:
             return "the default service account is not there"
