@@ -82,7 +82,7 @@ def _move(work: Work, observed: Observed, target: str, check: bool) -> bool:
     if check:
         work.actions.append(done)
         return True
-    running = observed.status in ("running", "paused", "restarting")
+    running = observed.up
     made = _registry_data.ensure_volume(client, target, observed.name)
     try:
         work.stop(observed)
@@ -97,6 +97,5 @@ def _move(work: Work, observed: Observed, target: str, check: bool) -> bool:
         raise
     if moved:
         work.actions.append(done)
-    observed.container.reload()
-    observed.attrs = observed.container.attrs
+    observed.reload()
     return moved

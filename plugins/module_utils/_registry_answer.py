@@ -7,10 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import (
-    _registry_health,
-    _registry_plan,
-)
+from ansible_collections.kubelocal.registry.plugins.module_utils import _registry_health, _registry_plan
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_observed import Observed, program_version
 from ansible_collections.kubelocal.registry.plugins.module_utils._registry_spec import Spec
 
@@ -41,7 +38,7 @@ def describe(client: Any, observed: Observed, healthy: bool | None = None) -> di
         "image": observed.image_reference,
         "version": program_version(observed),
         "status": observed.status,
-        "host": _host(observed) if port else None,
+        "host": host_of(*observed.bindings[0]) if port else None,
         "host_from_cluster_network": f"{observed.name}:{inner}",
         "port": port or None,
         "listen_address": observed.listen_address or None,
@@ -55,10 +52,6 @@ def describe(client: Any, observed: Observed, healthy: bool | None = None) -> di
         "labels": dict(observed.labels),
         "managed": observed.managed,
     }
-
-
-def _host(observed: Observed) -> str:
-    return host_of(*observed.bindings[0])
 
 
 def host_of(address: str, port: int) -> str:

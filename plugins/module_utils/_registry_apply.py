@@ -149,7 +149,7 @@ class Work:
         """The new container in place of the old one, which is put back if the new one does not become healthy."""
         made_volume = bool(making.volume) and _registry_data.ensure_volume(self.client, str(making.volume), self.name)
         carried = self._carried(old)
-        running = old.status in ("running", "paused", "restarting")
+        running = old.up
         new: Observed | None = None
         moved = False
         try:
@@ -182,7 +182,7 @@ class Work:
     def stop(self, observed: Observed) -> None:
         if observed.status == "paused":
             self.client.api.unpause(observed.id)
-        if observed.status in ("running", "paused", "restarting"):
+        if observed.up:
             self.client.api.stop(observed.id, timeout=STOP_TIMEOUT)
 
     def remove(self, container_id: str, anonymous: bool = False) -> None:

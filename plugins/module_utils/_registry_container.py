@@ -112,7 +112,7 @@ def _stopped(work: Work, spec: Spec, check: bool) -> Result:
     if observed is None:
         return Result(registry={"name": spec.name, "exists": False, "healthy": False})
     result = Result(actions=work.actions, before={"status": observed.status}, after={"status": observed.status})
-    stops = observed.status in ("running", "paused", "restarting")
+    stops = observed.up
     if stops:
         _registry_data.refuse_loss(observed, "stopping it")
     _registry_find.named_back(work, spec, observed, result, check)
@@ -121,8 +121,7 @@ def _stopped(work: Work, spec: Spec, check: bool) -> Result:
         result.after["status"] = "exited"
         if not check:
             work.stop(observed)
-            observed.container.reload()
-            observed.attrs = observed.container.attrs
+            observed.reload()
     result.changed = bool(work.actions)
     result.registry = _registry_answer.describe(work.client, observed, healthy=False)
     return result

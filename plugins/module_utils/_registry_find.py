@@ -44,8 +44,7 @@ def named_back(work: Work, spec: Spec, observed: Observed, result: Result, check
     result.before["name"], result.after["name"] = observed.name, spec.name
     if not check:
         observed.container.rename(spec.name)
-        observed.container.reload()
-        observed.attrs = observed.container.attrs
+        observed.reload()
 
 
 def no_registry(observed: Observed) -> ExpectedError:

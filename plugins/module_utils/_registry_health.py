@@ -77,8 +77,7 @@ def wait(client: Any, observed: Observed, timeout: float, secrets: Iterable[str]
     delay = 0.05
     restarts = int(observed.attrs.get("RestartCount") or 0)
     while True:
-        observed.container.reload()
-        observed.attrs = observed.container.attrs
+        observed.reload()
         if healthy(client, observed):
             return
         state = observed.attrs["State"]

@@ -74,8 +74,7 @@ def would_awaken(work: Work, observed: Observed) -> None:
 def awaken(work: Work, observed: Observed) -> None:
     """Running and healthy, without making it anew."""
     client = work.client
-    observed.container.reload()
-    observed.attrs = observed.container.attrs
+    observed.reload()
     if observed.status == "paused":
         client.api.unpause(observed.id)
         work.actions.append(f"Resumed the registry '{observed.name}', which was paused.")

@@ -67,6 +67,16 @@ class Observed:
         return str(self.attrs["State"]["Status"])
 
     @property
+    def up(self) -> bool:
+        """Whether it is not at rest: it holds its ports, and would have to be stopped."""
+        return self.status in ("running", "paused", "restarting")
+
+    def reload(self) -> None:
+        """What the Engine says now; the files are not read again."""
+        self.container.reload()
+        self.attrs = self.container.attrs
+
+    @property
     def config(self) -> dict[str, Any]:
         return self.attrs.get("Config") or {}
 

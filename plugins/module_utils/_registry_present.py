@@ -79,16 +79,14 @@ def present(work: Work, spec: Spec, check: bool) -> Result:
             **_registry_answer.predicted(spec, values, observed, changes),
         }
         return result
-    observed.container.reload()
-    observed.attrs = observed.container.attrs
+    observed.reload()
     result.registry = _registry_answer.describe(client, observed, healthy=True)
     return result
 
 
 def _holds(observed: Observed, values: Mapping[str, Any]) -> bool:
     """Whether the port is ours already."""
-    running = observed.status in ("running", "paused", "restarting")
-    return running and (values["listen_address"], values["port"]) in observed.bindings
+    return observed.up and (values["listen_address"], values["port"]) in observed.bindings
 
 
 def _looks_at_image(spec: Spec, observed: Observed, values: Mapping[str, Any]) -> bool:
@@ -122,7 +120,6 @@ def _create(work: Work, spec: Spec, values: dict[str, Any], check: bool) -> Resu
     image = _registry_image.look_into(client, attrs, spec.name, with_cas=bool(spec.upstream and spec.upstream.ca))
     making = _registry_body.make(spec, values, image, None)
     observed = _registry_obstacles.started(client, values, None, lambda: work.start_new(making, values))
-    observed.container.reload()
-    observed.attrs = observed.container.attrs
+    observed.reload()
     result.registry = _registry_answer.describe(client, observed, healthy=True)
     return result
