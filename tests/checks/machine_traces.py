@@ -17,7 +17,7 @@ from tests.checks.common import ROOT, files, run
 # Hosts that may be set here and are named for other reasons.
 PUBLIC = re.compile(r"(^|\.)(github\.com|localhost|docker\.com)$")
 # Paths that belong to a machine and not to a project: a work tree called by its branch, and folders for a while.
-PATHS = re.compile(r"(?<![\w.}~$-])(?:/[a-z]+)+/(?:main|shared)\b|/tmp/[a-z]/|/home/[a-z]+/(?:src|work)/")
+PATHS = re.compile(r"(?<![\w.}~$-])(?:/[a-z]+)+/(?:main|shared)\b(?!\.ya?ml)|/tmp/[a-z]/|/home/[a-z]+/(?:src|work)/")
 
 
 def check() -> list[str]:
