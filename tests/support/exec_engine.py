@@ -76,10 +76,11 @@ def _frames(process: subprocess.Popen[bytes], to: socket.socket) -> None:
     lock = threading.Lock()
 
     def copy(number: int, source: Any) -> None:
-        while part := os.read(source.fileno(), 4096):
-            # as with a real one, who hung up hears no more
-            with lock, contextlib.suppress(BrokenPipeError):
-                to.sendall(struct.pack(">BxxxL", number, len(part)) + part)
+        # as with a real one, who hung up hears no more
+        with contextlib.suppress(BrokenPipeError):
+            while part := os.read(source.fileno(), 4096):
+                with lock:
+                    to.sendall(struct.pack(">BxxxL", number, len(part)) + part)
 
     readers = [
         threading.Thread(target=copy, args=pair, daemon=True) for pair in ((1, process.stdout), (2, process.stderr))
