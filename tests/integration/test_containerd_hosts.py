@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import docker
@@ -11,7 +12,7 @@ import pytest
 from docker.models.containers import Container
 
 from tests.support import nodes
-from tests.support.modules import run_module
+from tests.support.modules import BY_SHELL, run_module
 from tests.support.names import Names
 from tests.support.testbed import Testbed
 
@@ -28,6 +29,15 @@ def three(engine: docker.DockerClient, testbed: Testbed, module_names: Names) ->
     return [nodes.sleeping(engine, testbed.busybox_image, module_names(f"node{number}")) for number in range(3)]
 
 
+@pytest.fixture(params=["shell", "proc"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to a node's files; the second is there for root alone."""
+    if request.param == "shell":
+        monkeypatch.setenv(BY_SHELL, "1")
+    elif os.geteuid() != 0:
+        pytest.skip("not root")
+
+
 def run(three: list[Container], *items: dict[str, Any], **options: Any) -> dict[str, Any]:
     return run_module("containerd_hosts", nodes=[node.name for node in three], registries=list(items), **options)
 
@@ -36,6 +46,7 @@ def tree(node: Container) -> str:
     return nodes.sh(node, "cd /etc/containerd; find . -type f | sort | while read -r f; do ls -l $f; cat $f; done")
 
 
+@pytest.mark.usefixtures("way")
 def test_from_nothing_to_nothing(three: list[Container]) -> None:
     before = [tree(node) for node in three]
     predicted = run(three, item(), check=True, diff=True)
@@ -108,6 +119,7 @@ def test_a_stopped_node_is_written_and_told(engine: docker.DockerClient, testbed
     assert "reg:5000\n" not in nodes.sh(node, f"ls {nodes.CERTS}")
 
 
+@pytest.mark.usefixtures("way")
 def test_k3s_keeps_both_in_step(three: list[Container]) -> None:
     done = run(three[:1], item(), layout="k3s")
     assert done["changed"]

@@ -12,7 +12,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker
+from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _node_root
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_container import ContainerNode
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import NewFile, Plan
@@ -69,6 +69,12 @@ def client(
         (tmp_path / "ssh").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         yield _docker.connect("ssh://somewhere")
+
+
+@pytest.fixture(autouse=True)
+def by_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for all who are not root."""
+    monkeypatch.setattr(_node_root, "find", lambda _container, _process: None)
 
 
 def node(client: docker.DockerClient, container: Container) -> ContainerNode:

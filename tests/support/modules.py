@@ -11,9 +11,12 @@ import sys
 from typing import Any
 
 _RUN = """
-import json, runpy, sys
+import json, os, runpy, sys
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
+if "KUBELOCAL_TEST_BY_SHELL" in os.environ:
+    from ansible_collections.kubelocal.registry.plugins.module_utils import _node_root
+    _node_root.find = lambda container, process: None
 name, arguments = json.load(sys.stdin)
 # since ansible-core 2.21 a module's answer holds its options only where that is asked for: no secret may be among them
 if "inject_invocation" in PASS_VARS:
@@ -21,6 +24,10 @@ if "inject_invocation" in PASS_VARS:
 with patch_module_args(arguments):
     runpy.run_module("ansible_collections.kubelocal.registry.plugins.modules." + name, run_name="__main__")
 """
+
+
+# Set in the environment: nodes that are containers are asked by a shell alone, as by all who are not root here.
+BY_SHELL = "KUBELOCAL_TEST_BY_SHELL"
 
 
 class ModuleFailed(AssertionError):
