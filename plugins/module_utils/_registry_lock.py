@@ -84,8 +84,17 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
+    waiting: list[int] = []
+
+    def wait(number: int, _frame: Any) -> None:
+        waiting.append(number)
+
+    # a thread's mask would not do: the kernel then gives the signal to another thread, and Python to this one
+    before = {number: signal.signal(number, wait) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for each in dict.fromkeys(waiting):
+            signal.raise_signal(each)
