@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import stat
 import tarfile
 import time
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 DOCKER_IMPORT_ERROR: str | None = None
@@ -154,10 +157,17 @@ class File:
 
 
 def read_tree(container: Any, path: str) -> dict[str, File] | None:
-    """Every regular file below ``path`` in one archive read, by its path relative to ``path``; None when it is not there.
+    """Every regular file below ``path`` by its path relative to ``path``; None when it is not there.
 
-    A regular file at ``path`` itself is the one entry ``""``. Works on stopped containers too.
+    A regular file at ``path`` itself is the one entry ``""``. Works on stopped containers too. An archive takes the Engine a tenth of a
+    second, which is saved where the container's file system can be seen from here.
     """
+    root = _container_root.find(str(container.id), container.attrs.get("State"))
+    if root is not None:
+        with contextlib.closing(root), contextlib.suppress(OSError):
+            found = root.read(path)
+            regular = [each for each in found if stat.S_ISREG(each.told.st_mode)]
+            return {each.path[len(path) :].lstrip("/"): _file(each) for each in regular} if found else None
     try:
         chunks, _stat = container.get_archive(path)
         archive = io.BytesIO(b"".join(chunks))
@@ -173,6 +183,10 @@ def read_tree(container: Any, path: str) -> dict[str, File] | None:
             _top, _slash, relative = member.name.partition("/")
             files[relative] = File(source.read(), member.mode & 0o7777, member.uid, member.gid)
     return files
+
+
+def _file(found: _container_root.Named) -> File:
+    return File(found.content, stat.S_IMODE(found.told.st_mode), found.told.st_uid, found.told.st_gid)
 
 
 def put_files(container: Any, folder: str, files: Mapping[str, File]) -> None:

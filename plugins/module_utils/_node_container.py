@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Private to this collection: a node that is a container, read and changed by one shell in it.
 
-As root on the Engine's machine most of it goes without a shell (_node_root.py); on a stopped one the Engine's archives do it.
+As root on the Engine's machine most of it goes without a shell (_container_root.py); on a stopped one the Engine's archives do it.
 
 Nothing is written over a file that containerd may be reading: what is new is written into a folder of its own and renamed into place.
 """
@@ -14,12 +14,14 @@ import contextlib
 import functools
 import io
 import json
+import os
 import posixpath
+import stat
 import tarfile
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _node_root
+from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import explain
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._hosts_toml import EMPTIED
@@ -186,18 +188,18 @@ class ContainerNode:
         return Outcome(actions=["it is stopped: what was written counts when it starts"])
 
     @functools.cached_property
-    def _root(self) -> _node_root.Root | None:
+    def _root(self) -> _container_root.Root | None:
         """The way without a shell, where there is one."""
         try:
-            state = self._api.inspect_container(self._id)["State"]
+            state = self._api.inspect_container(self._id).get("State")
         except (DockerException, RequestException):
             return None
-        return _node_root.find(self._id, int(state.get("Pid") or 0))
+        return _container_root.find(self._id, state)
 
     def _entries(self, path: str) -> dict[str, Entry]:
         if self.running and self._root is not None:
             with contextlib.suppress(OSError):
-                return self._root.read(path)
+                return {found.path: _entry(found.told, found.content) for found in self._root.read(path)}
         data = self._archive(path) if self.running else self._engine_archive(path)
         if not data:
             return {}
@@ -267,6 +269,18 @@ class ContainerNode:
         if self._session is None:
             self._session = Session(self._api, self._id)
         return self._session.ask(words)
+
+
+def _entry(told: os.stat_result, content: bytes) -> Entry:
+    # whole seconds, as an archive has them: both ways to read must come to the same
+    mode, mtime = stat.S_IMODE(told.st_mode), int(told.st_mtime)
+    if stat.S_ISDIR(told.st_mode):
+        return Entry("dir", mode=mode, mtime=mtime)
+    if stat.S_ISLNK(told.st_mode):
+        return Entry("link", target=os.fsdecode(content), mtime=mtime)
+    if stat.S_ISREG(told.st_mode):
+        return Entry("file", content, mode, mtime)
+    return Entry("other")
 
 
 def _restart_words(restart: Restart, when: str) -> list[str]:

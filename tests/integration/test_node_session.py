@@ -12,7 +12,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _node_root
+from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root, _docker
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_container import ContainerNode
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import NewFile, Plan
@@ -74,7 +74,7 @@ def client(
 @pytest.fixture(autouse=True)
 def by_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for all who are not root."""
-    monkeypatch.setattr(_node_root, "find", lambda _container, _process: None)
+    monkeypatch.setattr(_container_root, "find", lambda _container, _state: None)
 
 
 def node(client: docker.DockerClient, container: Container) -> ContainerNode:

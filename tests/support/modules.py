@@ -15,8 +15,8 @@ import json, os, runpy, sys
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 if "KUBELOCAL_TEST_BY_SHELL" in os.environ:
-    from ansible_collections.kubelocal.registry.plugins.module_utils import _node_root
-    _node_root.find = lambda container, process: None
+    from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root
+    _container_root.find = lambda container, state: None
 name, arguments = json.load(sys.stdin)
 # since ansible-core 2.21 a module's answer holds its options only where that is asked for: no secret may be among them
 if "inject_invocation" in PASS_VARS:

@@ -91,7 +91,9 @@ def test_explain(error: Exception, words: str) -> None:
 
 
 class Container:
-    """Keeps one archive."""
+    """Keeps one archive, and does not run."""
+
+    id, attrs = "0", {"State": {"Pid": 0}}
 
     def __init__(self, archive: bytes | None = None) -> None:
         self.archive = archive

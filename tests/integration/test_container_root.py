@@ -11,7 +11,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _docker, _node_container, _node_root
+from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root, _docker, _node_container
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import NewFile, Plan
 from tests.support import engine_proxy, nodes
@@ -65,16 +65,28 @@ def test_a_link_to_a_file_of_this_machine_shows_the_containers(sleeping: Contain
     assert (tmp_path / "certs.d" / "x").read_text() == "this machine's"
 
 
+def test_a_tree_is_the_same_either_way(sleeping: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes.sh(sleeping, "mkdir -p /srv/t/sub; echo a > /srv/t/sub/a; chmod 640 /srv/t/sub/a; chown 5:6 /srv/t/sub/a")
+    nodes.sh(sleeping, "ln -s sub/a /srv/t/link; ln -s t /srv/through; mkdir /srv/none")
+    sleeping.reload()
+    paths = ["/srv/t", "/srv/t/sub/a", "/srv/t/link", "/srv/through/sub", "/srv/none", "/srv/missing"]
+    direct = [_docker.read_tree(sleeping, path) for path in paths]
+    monkeypatch.setattr(_container_root, "find", lambda _container, _state: None)
+    assert direct == [_docker.read_tree(sleeping, path) for path in paths]
+    file = _docker.File(b"a\n", 0o640, 5, 6)
+    assert direct == [{"sub/a": file}, {"": file}, {}, {"a": file}, {}, None]
+
+
 def test_only_the_container_that_was_meant(
     engine: docker.DockerClient, testbed: Testbed, names: Names, sleeping: Container
 ) -> None:
     other = nodes.sleeping(engine, testbed.busybox_image, names("other"))
-    process = engine.api.inspect_container(other.id)["State"]["Pid"]
-    assert _node_root.find(str(sleeping.id), process) is None
-    assert _node_root.find(str(sleeping.id), os.getpid()) is None
-    found = _node_root.find(str(other.id), process)
+    state = engine.api.inspect_container(other.id)["State"]
+    assert _container_root.find(str(sleeping.id), state) is None
+    assert _container_root.find(str(other.id), {"Pid": os.getpid()}) is None
+    found = _container_root.find(str(other.id), state)
     assert found is not None
     found.close()
     other.stop(timeout=0)
-    assert _node_root.find(str(other.id), engine.api.inspect_container(other.id)["State"]["Pid"]) is None
-    assert _node_root.find(str(other.id), process) is None
+    assert _container_root.find(str(other.id), engine.api.inspect_container(other.id)["State"]) is None
+    assert _container_root.find(str(other.id), state) is None

@@ -13,15 +13,23 @@ import contextlib
 import os
 import posixpath
 import stat
-from typing import TYPE_CHECKING
-
-from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import Entry, NewFile, Plan
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import NewFile, Plan
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Named(NamedTuple):
+    """One name in a folder: the content of a file, the target of a link, else nothing."""
+
+    path: str
+    told: os.stat_result
+    content: bytes
 
 
 class Root:
@@ -33,18 +41,16 @@ class Root:
     def close(self) -> None:
         os.close(self._folder)
 
-    def read(self, path: str) -> dict[str, Entry]:
-        """Everything at and below ``path`` by absolute path; empty when it is not there."""
-        entries: dict[str, Entry] = {}
+    def read(self, path: str) -> list[Named]:
+        """Everything at and below ``path``, each folder before what is in it; nothing when it is not there."""
         name = posixpath.basename(path)
         with contextlib.ExitStack() as stack:
             try:
                 parent = stack.enter_context(self._opened(posixpath.dirname(path)))
                 os.stat(name, dir_fd=parent, follow_symlinks=False)
             except FileNotFoundError:
-                return entries
-            _look(parent, name, path, entries)
-        return entries
+                return []
+            return list(_look(parent, name, path))
 
     def is_dir(self, path: str) -> bool:
         """Whether a folder is at ``path``."""
@@ -113,8 +119,9 @@ class Root:
             os.close(handle)
 
 
-def find(container: str, process: int) -> Root | None:
-    """The root of the container with this ID, whose first process the Engine says has this number; None where that can't be told."""
+def find(container: str, state: Any) -> Root | None:
+    """The root of the container with this ID, whose state the Engine tells; None where that can't be told."""
+    process = int(state.get("Pid") or 0) if isinstance(state, dict) else 0
     if os.geteuid() != 0 or process <= 0:
         return None
     proc = f"/proc/{process}"
@@ -137,22 +144,20 @@ def find(container: str, process: int) -> Root | None:
     return None
 
 
-def _look(parent: int, name: str, path: str, entries: dict[str, Entry]) -> None:
-    found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    # whole seconds, as an archive has them: the other way to read must come to the same
-    mode, changed = stat.S_IMODE(found.st_mode), int(found.st_mtime)
-    if stat.S_ISDIR(found.st_mode):
-        entries[path] = Entry("dir", mode=mode, mtime=changed)
+def _look(parent: int, name: str, path: str) -> Iterator[Named]:
+    told = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if stat.S_ISDIR(told.st_mode):
+        yield Named(path, told, b"")
         with _open(name, _FOLDER, parent) as folder:
             for each in os.listdir(folder):
-                _look(folder, each, posixpath.join(path, each), entries)
-    elif stat.S_ISLNK(found.st_mode):
-        entries[path] = Entry("link", target=os.readlink(name, dir_fd=parent), mtime=changed)
-    elif stat.S_ISREG(found.st_mode):
+                yield from _look(folder, each, posixpath.join(path, each))
+    elif stat.S_ISLNK(told.st_mode):
+        yield Named(path, told, os.fsencode(os.readlink(name, dir_fd=parent)))
+    elif stat.S_ISREG(told.st_mode):
         with _open(name, os.O_RDONLY | _FILE, parent) as handle, os.fdopen(os.dup(handle), "rb") as source:
-            entries[path] = Entry("file", source.read(), mode, changed)
+            yield Named(path, told, source.read())
     else:
-        entries[path] = Entry("other")
+        yield Named(path, told, b"")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: kubelocal contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file system by way of its root folder; that of real containers is in tests/integration/test_node_root.py."""
+"""A file system by way of its root folder; that of real containers is in tests/integration/test_container_root.py."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _node_root as module
-from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import Entry, NewFile, Plan
+from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root as module
+from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree import NewFile, Plan
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def test_it_reads_files_folders_and_links_as_they_are(root: module.Root, tmp_pat
     (tmp_path / "etc" / "a" / "x").chmod(0o600)
     (tmp_path / "etc" / "a" / "away").symlink_to("/etc/passwd")
     os.mkfifo(tmp_path / "etc" / "a" / "pipe")
-    os.utime(tmp_path / "etc" / "a" / "x", (5.5, 5.5))
-    found = root.read("/etc/a")
-    assert found["/etc/a/x"] == Entry("file", b"\0\xff", 0o600, 5)
-    assert (found["/etc/a"].kind, found["/etc/a"].mode) == ("dir", 0o750)
-    assert (found["/etc/a/away"].kind, found["/etc/a/away"].target) == ("link", "/etc/passwd")
-    assert found["/etc/a/pipe"].kind == "other"
-    assert root.read("/etc/a/x") == {"/etc/a/x": found["/etc/a/x"]}
-    assert (root.read("/etc/b"), root.read("/none/b")) == ({}, {})
+    found = {each.path: each for each in root.read("/etc/a")}
+    assert sorted(found) == ["/etc/a", "/etc/a/away", "/etc/a/pipe", "/etc/a/x"]
+    assert found["/etc/a/x"].content == b"\0\xff"
+    assert [stat.S_IMODE(found[path].told.st_mode) for path in ("/etc/a", "/etc/a/x")] == [0o750, 0o600]
+    assert (stat.S_ISLNK(found["/etc/a/away"].told.st_mode), found["/etc/a/away"].content) == (True, b"/etc/passwd")
+    assert stat.S_ISFIFO(found["/etc/a/pipe"].told.st_mode)
+    assert root.read("/etc/a/x") == [found["/etc/a/x"]]
+    assert (root.read("/etc/b"), root.read("/none/b")) == ([], [])
     assert (root.is_dir("/etc/a"), root.is_dir("/etc/b")) == (True, False)
 
 
@@ -98,5 +98,7 @@ def test_what_it_can_not_do(field: str) -> None:
 
 def test_only_the_container_that_was_meant() -> None:
     # this process is in no such container, and 0 is what the Engine says of one that does not run
-    assert module.find("0" * 64, os.getpid()) is None
-    assert module.find("", 0) is None
+    assert module.find("0" * 64, {"Pid": os.getpid()}) is None
+    assert module.find("", {"Pid": 0}) is None
+    # in the Engine's list, a word
+    assert module.find("", "running") is None
