@@ -8,12 +8,17 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_pods, _proof_push, _registry_disk
+from ansible_collections.kubelocal.registry.plugins.module_utils import (
+    _proof_image,
+    _proof_pods,
+    _proof_push,
+    _registry_disk,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._distribution_errors import RegistryError
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
     from ansible_collections.kubelocal.registry.plugins.module_utils._distribution import Registry
@@ -62,7 +67,7 @@ def push(engine: Any, registry_name: str, access: Access) -> Proof:
     """The first half: only the push."""
     proof = Proof(_proof_push.find_place(engine, registry_name))
     with _full_disk_told(engine, registry_name):
-        proof.digest = _proof_push.push(engine, proof.place, access)
+        proof.digest = _proof_push.push(engine, proof.place, _proof_image.of(engine, registry_name), access)
     return proof
 
 
@@ -75,17 +80,18 @@ def prove(
     if fresh and _registry_disk.is_full(engine, registry_name):
         # the Engine would try again and again for more than a minute
         raise _full_disk(registry_name)
+    image = _proof_image.of(engine, registry_name)
     tag = _proof_push.TAG
     registry = None
     try:
         with _full_disk_told(engine, registry_name):
-            proof.digest = _proof_push.push(engine, place, access)
+            proof.digest = _proof_push.push(engine, place, image, access)
             registry = _direct(place, access) if fresh else None
             if registry is not None:
                 _proof_push.remove_fresh(registry)
                 tag = _proof_push.push_fresh(registry)
                 proof.fresh = True
-        _pull(client, proof, tag, timeout)
+        _pull(client, proof, tag, image.command, timeout)
     finally:
         if registry is not None:
             _proof_push.remove_fresh(registry, tag if proof.fresh else "")
@@ -120,14 +126,14 @@ def _direct(place: Place, access: Access) -> Registry | None:
     return None
 
 
-def _pull(client: Client, proof: Proof, tag: str, timeout: float) -> None:
+def _pull(client: Client, proof: Proof, tag: str, command: Sequence[str], timeout: float) -> None:
     place = proof.place
     inside = place.host_from_cluster_network
     images = {_HOST: f"{place.host}/{_proof_push.REPOSITORY}:{tag}", _NAME: f"{inside}/{_proof_push.REPOSITORY}:{tag}"}
     nodes = _proof_pods.node_names(client)
     if not nodes:
         raise ExpectedError(f"{client.where} knows no nodes; wait until they have joined, or create the cluster anew.")
-    found = _proof_pods.prove(client, nodes, images, (place.name, place.inside_port), timeout)
+    found = _proof_pods.prove(client, nodes, images, command, (place.name, place.inside_port), timeout)
     judge(proof, found, images)
 
 

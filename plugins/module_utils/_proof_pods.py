@@ -17,7 +17,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._errors import 
 from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Forbidden, KubernetesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._kubernetes import Client
 
@@ -83,9 +83,14 @@ def node_names(client: Client) -> list[str]:
 
 
 def prove(
-    client: Client, nodes: list[str], images: Mapping[str, str], reach: tuple[str, int] | None, timeout: float
+    client: Client,
+    nodes: list[str],
+    images: Mapping[str, str],
+    command: Sequence[str],
+    reach: tuple[str, int] | None,
+    timeout: float,
 ) -> dict[str, NodeProof]:
-    """Run a pod on every node with one container per image (by container name); the last one asks the host and port ``reach``.
+    """Run a pod on every node with one container per image (by container name) that runs ``command``; the last one asks ``reach``.
 
     All pods are removed again, whatever happens.
     """
@@ -98,7 +103,7 @@ def prove(
         while waiting:
             for proof in waiting.values():
                 if not proof.pod:
-                    _start(client, proof, _body(proof.name, token, images, reach, timeout), deadline)
+                    _start(client, proof, _body(proof.name, token, images, command, reach, timeout), deadline)
             _look(client, token, waiting)
             for name, proof in list(waiting.items()):
                 if proof.pull_failed() and proof.attempts < _ATTEMPTS:
@@ -223,7 +228,12 @@ def _explain_late(client: Client, waiting: Mapping[str, NodeProof]) -> None:
 
 
 def _body(
-    node: str, token: str, images: Mapping[str, str], reach: tuple[str, int] | None, timeout: float
+    node: str,
+    token: str,
+    images: Mapping[str, str],
+    command: Sequence[str],
+    reach: tuple[str, int] | None,
+    timeout: float,
 ) -> dict[str, Any]:
     containers: list[dict[str, Any]] = []
     for name, image in images.items():
@@ -231,7 +241,7 @@ def _body(
             "name": name,
             "image": image,
             "imagePullPolicy": "Always",
-            "command": ["registry", "--version"],
+            "command": list(command),
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "securityContext": {
                 "allowPrivilegeEscalation": False,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
+    from ansible_collections.kubelocal.registry.plugins.module_utils._proof_image import Image
 
 REPOSITORY = "kubelocal/proof"
 TAG = "1"
@@ -43,10 +44,9 @@ _UNTAGGED = ("does not exist locally", "tag does not exist")
 
 @dataclass(frozen=True)
 class Place:
-    """A registry's container: its addresses, and the image that it runs from."""
+    """A registry's container and its addresses."""
 
     name: str
-    image: str
     host: str | None
     port: int | None
     inside_port: int
@@ -89,11 +89,11 @@ def place_of(name: str, container: Mapping[str, Any]) -> Place:
             host = f"{'localhost' if local else address}:{port}"
             break
     networks = tuple(sorted(settings.get("Networks") or {}))
-    return Place(name, str(container.get("Image")), host, port, inside, networks)
+    return Place(name, host, port, inside, networks)
 
 
-def push(client: Any, place: Place, access: Access) -> str:
-    """Push the registry's own image to the registry through the Engine; its digest there."""
+def push(client: Any, place: Place, image: Image, access: Access) -> str:
+    """Push the image to the registry through the Engine; its digest there."""
     if place.host is None:
         raise ExpectedError(
             f"the registry's container '{place.name}' publishes no port; set registry_port and run kubelocal.registry.up."
@@ -101,14 +101,7 @@ def push(client: Any, place: Place, access: Access) -> str:
     repository = f"{place.host}/{REPOSITORY}"
     login = {"username": access.username, "password": access.password} if access.username else {}
     for left in reversed(range(_PUSHES)):
-        try:
-            client.api.tag(place.image, repository, TAG)
-        except NotFound as error:
-            raise ExpectedError(
-                f"the image that '{place.name}' runs from is not in the Engine any more ({explain(error)}); pull it again."
-            ) from error
-        except (APIError, DockerException, RequestException) as error:
-            raise ExpectedError(_refused(repository, explain(error))) from error
+        _have(client, place, image, repository)
         digest, told = _push_tagged(client, repository, login)
         if not told:
             return digest
@@ -116,6 +109,24 @@ def push(client: Any, place: Place, access: Access) -> str:
         if not left or not any(words in told for words in _UNTAGGED):
             raise ExpectedError(_refused(repository, told))
     raise AssertionError("unreachable")
+
+
+def _have(client: Any, place: Place, image: Image, repository: str) -> None:
+    """Have it in the Engine under the name that it is pushed by."""
+    try:
+        if image.layer is None:
+            client.api.tag(image.known, repository, TAG)
+            return
+        told = list(client.api.load_image(image.archive(f"{repository}:{TAG}")))
+    except NotFound as error:
+        raise ExpectedError(
+            f"the image that '{place.name}' runs from is not in the Engine any more ({explain(error)}); pull it again."
+        ) from error
+    except (APIError, DockerException, RequestException) as error:
+        raise ExpectedError(_refused(repository, explain(error))) from error
+    for line in told:
+        if line.get("error"):
+            raise ExpectedError(_refused(repository, str(line["error"])))
 
 
 def _push_tagged(client: Any, repository: str, login: Mapping[str, str | None]) -> tuple[str, str]:

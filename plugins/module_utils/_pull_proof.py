@@ -52,7 +52,7 @@ def prove(client: Client, registry: Registry, host: str, timeout: float) -> Pull
     proof.digest = push(registry, tag)
     try:
         images = {_CONTAINER: f"{host}/{_proof_push.REPOSITORY}:{tag}"}
-        judge(proof, _proof_pods.prove(client, nodes, images, None, timeout), images[_CONTAINER])
+        judge(proof, _proof_pods.prove(client, nodes, images, ("true",), None, timeout), images[_CONTAINER])
     finally:
         # a registry that allows no deletion keeps a few bytes
         _proof_push.remove_fresh(registry, tag)

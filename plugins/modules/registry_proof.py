@@ -11,8 +11,10 @@ short_description: Prove that a cluster's local registry works
 version_added: 0.1.0
 author: "kubelocal contributors (@kubelocal)"
 description:
-  - Pushes a small image (the one that the registry itself runs from) through the Docker Engine, and has it pulled by the kubelet of every
-    node, by each of the registry's addresses. A pod on every node also looks whether it reaches the registry.
+  - Pushes a small image through the Docker Engine, and has it pulled by the kubelet of every node, by each of the registry's addresses.
+    A pod on every node also looks whether it reaches the registry.
+  - The image is made of the busybox in the registry's own image, so that nothing has to be pulled for it. Where there is none that runs
+    alone (static, or with musl's loader), it is the registry's image as a whole.
   - The pods are named C(kubelocal-proof-...) in the namespace C(default), live for about a second and are removed again, also after a
     failure. Those of a run that was killed are removed by the next one.
   - The image stays in the registry as C(kubelocal/proof:1), so that the next proof has nothing to upload.

@@ -8,7 +8,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import _proof
 from ansible_collections.kubelocal.registry.plugins.module_utils._proof_pods import NO_WGET, Answer, NodeProof
 from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import Place
 
-PLACE = Place("reg", "sha256:1", "localhost:5001", 5001, 5000, ("kind",))
+PLACE = Place("reg", "localhost:5001", 5001, 5000, ("kind",))
 IMAGES = {"host-address": "localhost:5001/kubelocal/proof:1", "network-address": "reg:5000/kubelocal/proof:1"}
 
 

@@ -65,6 +65,6 @@ def test_a_name_that_fails_at_once_is_asked_for_until_the_time_is_over(tmp_path:
 
 @pytest.mark.parametrize("timeout", [60, 120])
 def test_it_outlasts_what_coredns_remembers(timeout: int) -> None:
-    body = _proof_pods._body("n", "t", {"a": "r:5000/a"}, ("r", 5000), timeout)
+    body = _proof_pods._body("n", "t", {"a": "r:5000/a"}, ["true"], ("r", 5000), timeout)
     seconds = int(body["spec"]["containers"][-1]["command"][-1])
     assert 30 < seconds < timeout - 10

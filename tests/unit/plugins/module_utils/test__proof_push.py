@@ -14,12 +14,12 @@ import pytest
 from ansible_collections.kubelocal.registry.plugins.module_utils import _proof_push
 from ansible_collections.kubelocal.registry.plugins.module_utils._access import Access
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
+from ansible_collections.kubelocal.registry.plugins.module_utils._proof_image import Image
 from ansible_collections.kubelocal.registry.plugins.module_utils._proof_push import place_of
 
 
 def inspected(ports: dict[str, Any], host_config: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
-        "Image": "sha256:1",
         "NetworkSettings": {"Ports": ports, "Networks": {"kind": {}, "bridge": {}}},
         "HostConfig": {"PortBindings": host_config or {}},
     }
@@ -70,9 +70,14 @@ class Engine:
         self.api = self
         self.errors = list(errors)
         self.tagged = 0
+        self.refused = ""
 
     def tag(self, _image: str, _repository: str, _tag: str) -> None:
         self.tagged += 1
+
+    def load_image(self, _archive: bytes) -> list[dict[str, Any]]:
+        self.tagged += 1
+        return [{"error": self.refused}] if self.refused else [{"stream": "Loaded image"}]
 
     def push(self, *_arguments: Any, **_options: Any) -> list[dict[str, Any]]:
         return [{"error": self.errors.pop(0)} if self.errors else {"aux": {"Digest": "sha256:1"}}]
@@ -81,13 +86,26 @@ class Engine:
         self.tagged -= 1
 
 
-def test_a_tag_that_another_proof_took_away_is_set_again() -> None:
+WHOLE = Image("sha256:1")
+SMALL = Image("sha256:1", layer=b"layer", architecture="amd64")
+
+
+@pytest.mark.parametrize("image", [WHOLE, SMALL])
+def test_a_tag_that_another_proof_took_away_is_set_again(image: Image) -> None:
     place = place_of("reg", inspected({"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5001"}]}))
     lost = "tag does not exist: localhost:5001/kubelocal/proof:1"
     engine = Engine(lost, lost)
-    assert _proof_push.push(engine, place, Access()) == "sha256:1"
+    assert _proof_push.push(engine, place, image, Access()) == "sha256:1"
     assert engine.tagged == 0
     with pytest.raises(ExpectedError, match="tag does not exist"):
-        _proof_push.push(Engine(*[lost] * 9), place, Access())
+        _proof_push.push(Engine(*[lost] * 9), place, image, Access())
     with pytest.raises(ExpectedError, match="received 500"):
-        _proof_push.push(Engine("received 500"), place, Access())
+        _proof_push.push(Engine("received 500"), place, image, Access())
+
+
+def test_what_the_engine_does_not_load_is_told() -> None:
+    place = place_of("reg", inspected({"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5001"}]}))
+    engine = Engine()
+    engine.refused = "no space left on device"
+    with pytest.raises(ExpectedError, match="from the host failed: no space left on device;"):
+        _proof_push.push(engine, place, SMALL, Access())
