@@ -72,9 +72,18 @@ def push(engine: Any, registry_name: str, access: Access) -> Proof:
 
 
 def prove(
-    engine: Any, client: Client, registry_name: str, access: Access, fresh: bool = False, timeout: float = 120
+    engine: Any,
+    client: Client,
+    registry_name: str,
+    access: Access,
+    fresh: bool = False,
+    timeout: float = 120,
+    again: bool = True,
 ) -> Proof:
-    """Push, pull on every node, look from a pod. What can't be tried at all is an ExpectedError."""
+    """Push, pull on every node, look from a pod. What can't be tried at all is an ExpectedError.
+
+    Without ``again`` an image that is there is not pushed once more.
+    """
     place = _proof_push.find_place(engine, registry_name)
     proof = Proof(place)
     if fresh and _registry_disk.is_full(engine, registry_name):
@@ -85,8 +94,10 @@ def prove(
     registry = None
     try:
         with _full_disk_told(engine, registry_name):
-            proof.digest = _proof_push.push(engine, place, image, access)
-            registry = _direct(place, access) if fresh else None
+            direct = _direct(place, access) if fresh or not again else None
+            there = None if again or direct is None else direct.head_manifest(_proof_push.REPOSITORY, _proof_push.TAG)
+            proof.digest = there or _proof_push.push(engine, place, image, access)
+            registry = direct if fresh else None
             if registry is not None:
                 _proof_push.remove_fresh(registry)
                 tag = _proof_push.push_fresh(registry)

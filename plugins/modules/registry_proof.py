@@ -31,6 +31,11 @@ options:
       - It is ignored where the registry's port can't be reached from here, as with a Docker Engine on another machine.
     type: bool
     default: false
+  push:
+    description:
+      - Whether to push the image although the registry has it. V(false) is for a play that has pushed it before, by O(pull=false).
+    type: bool
+    default: true
   pull:
     description:
       - Whether the nodes have to pull it. V(false) only pushes and asks no cluster, which a play can do while its cluster is being created,
@@ -144,7 +149,8 @@ def _prove(options: Mapping[str, Any]) -> _proof.Proof:
     if not options["pull"]:
         return _proof.push(engine, options["registry_name"], access)
     client = _kubernetes_connect.connect(options)
-    return _proof.prove(engine, client, options["registry_name"], access, options["fresh"], options["timeout"])
+    name, fresh, again = options["registry_name"], options["fresh"], options["push"]
+    return _proof.prove(engine, client, name, access, fresh, options["timeout"], again)
 
 
 def main() -> None:
@@ -156,6 +162,7 @@ def main() -> None:
             **_proof_module.OPTIONS,
             "registry_name": {"type": "str", "default": "local-registry"},
             "fresh": {"type": "bool", "default": False},
+            "push": {"type": "bool", "default": True},
             "pull": {"type": "bool", "default": True},
         },
         required_together=_access.TOGETHER,
@@ -171,6 +178,10 @@ def main() -> None:
             "timeout": "timeout",
         },
     )
+    if not module.params["push"] and not module.params["pull"]:
+        module.fail_json(
+            msg="push and pull are both false, which leaves nothing to prove; leave one of them out.", actions=[]
+        )
     if _docker.DOCKER_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("docker"), exception=_docker.DOCKER_IMPORT_ERROR)
     _proof_module.answer(module, _prove)

@@ -56,6 +56,11 @@ def test_it_is_small_and_runs(engine: docker.DockerClient, registry: Container, 
     assert {each.id for each in engine.images.list()} == before
 
 
+def test_nothing_to_prove() -> None:
+    failed = run_module("registry_proof", fails=True, registry_name="none", push=False, pull=False)
+    assert failed["msg"].startswith("push and pull are both false")
+
+
 def test_without_a_busybox_it_is_the_registrys_own(registry: Container) -> None:
     assert registry.exec_run(["rm", "/bin/busybox"], user="0").exit_code == 0
     run_module("registry_proof", registry_name=registry.name, pull=False)
