@@ -126,6 +126,19 @@ def test_an_inventory_without_machines_is_refused() -> None:
     assert "cluster_nodes" in done.failed_message
 
 
+def test_what_can_not_work_is_told_before_anything_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYS)
+    (tmp_path / "inventory.yml").write_text(INVENTORY)
+    folder = tmp_path / "keys"
+    variables = {"remote_registry_address": "localhost", "remote_users": {}, "remote_folder": str(folder)}
+    done = run_playbook(
+        tmp_path / "play.yml", variables, "-i", str(tmp_path / "inventory.yml"), "--limit", "here", fails=True
+    )
+    assert "remote_registry_address: 'localhost' is not an address that other machines reach" in done.failed_message
+    assert "remote_users: is empty" in done.failed_message
+    assert (done.changed, folder.exists()) == ({"here": 0}, False)
+
+
 def test_machines_are_left_alone_by_other_providers(tmp_path: Path) -> None:
     (tmp_path / "inventory.yml").write_text(INVENTORY)
     arguments = ["-i", str(tmp_path / "inventory.yml"), "--list-hosts"]
