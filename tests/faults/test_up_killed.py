@@ -85,7 +85,7 @@ def _proof_pods(home: Home, _play: Play) -> bool:
 MOMENTS = [
     Moment("variables are being checked", _task("Check the variables")),
     Moment("what is needed is being checked", _task("Check what is needed")),
-    Moment("kind is about to be started", _task("Begin with the kind cluster")),
+    Moment("kind is about to be started", _task("Have the kind cluster")),
     Moment("the creation is on record", _record, group=True),
     Moment("the first node is there", lambda home, _play: bool(home.node_containers()), quick="new", group=True),
     Moment("the registry's turn has come", _task("Have the registry as declared"), quick="there"),
