@@ -33,6 +33,7 @@ _CONFIGURATION = "/etc/containerd"
 _CERTS = f"{_CONFIGURATION}/certs.d"
 _K3S = "/var/lib/rancher/k3s/agent/etc/containerd"
 _REGISTRIES = "/etc/rancher/k3s/registries.yaml"
+_ATTEMPTS = 3
 _SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -176,9 +177,13 @@ def _owed(container: Any, files: Mapping[str, File]) -> str:
         for name in sorted(files)
         if name.endswith(".toml") and not name.startswith("certs.d/")
     ]
-    code, told = _docker.run_in(container, ["stat", "-c", "%Y %n", _SOCKET, *configuration])
-    if code != 0:
-        return ""
-    times = [line.split(" ", 1) for line in told.splitlines()]
-    socket_time = int(times[0][0])
-    return next((path for seconds, path in times[1:] if int(seconds) > socket_time), "")
+    for _attempt in range(_ATTEMPTS):
+        code, told = _docker.run_in(container, ["stat", "-c", "%Y %n", _SOCKET, *configuration])
+        if code != 0:
+            return ""
+        times = [line.split(" ", 1) for line in told.splitlines()]
+        # a busy Engine now and then loses what a command said that ended at once
+        if len(times) == 1 + len(configuration):
+            socket_time = int(times[0][0])
+            return next((path for seconds, path in times[1:] if int(seconds) > socket_time), "")
+    return ""

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.kubelocal.registry.plugins.module_utils._docker import File
 from ansible_collections.kubelocal.registry.plugins.module_utils._status_nodes import (
+    _owed,
     config_problem,
     hosts_problem,
     registries_problem,
@@ -93,3 +94,35 @@ def test_registries_yaml(text: str | None, words: str) -> None:
 def test_registries_yaml_has_a_word_of_its_own_for_all_other_hosts() -> None:
     text = 'mirrors: {"*": {endpoint: ["http://cache:5000"]}}'
     assert registries_problem(text, {"_default": "cache:5000"}) == ""
+
+
+class Node:
+    """Answers one command after the other."""
+
+    def __init__(self, *answers: tuple[int, bytes]) -> None:
+        self.answers = list(answers)
+
+    def exec_run(self, _argv: list[str], **_options: object) -> tuple[int, bytes]:
+        return self.answers.pop(0)
+
+
+SOCKET = b"100 /run/containerd/containerd.sock\n"
+OLDER = SOCKET + b"99 /etc/containerd/config.toml\n"
+NEWER = SOCKET + b"101 /etc/containerd/config.toml\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "owed"),
+    [
+        ([(0, OLDER)], ""),
+        ([(0, NEWER)], "/etc/containerd/config.toml"),
+        ([(1, b"stat: cannot stat")], ""),
+        # what was said may be lost on the way
+        ([(0, b""), (0, SOCKET), (0, NEWER)], "/etc/containerd/config.toml"),
+        ([(0, b"")] * 3, ""),
+    ],
+)
+def test_a_configuration_newer_than_containerd(answers: list[tuple[int, bytes]], owed: str) -> None:
+    node = Node(*answers)
+    assert _owed(node, {"config.toml": File(b""), "certs.d/a/hosts.toml": File(b"")}) == owed
+    assert node.answers == []
