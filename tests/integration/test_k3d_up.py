@@ -215,7 +215,7 @@ def _check_leaves_nothing(job: Job) -> None:
 def _nodes_know_it_from_birth(job: Job, upstream: Upstream, web: int) -> None:
     for node in job.nodes():
         text = job.file(node, k3d.REGISTRIES)
-        assert list(yaml.safe_load(text)["mirrors"]) == [job.host, f"{job.registry}:5000", upstream.host]
+        assert sorted(yaml.safe_load(text)["mirrors"]) == sorted([job.host, f"{job.registry}:5000", upstream.host])
         assert "kubelocal" not in text, "it is as k3d put it there"
     ports = job.engine.containers.get(f"k3d-{job.cluster}-server-0").ports
     assert ports["30080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(web)}]
