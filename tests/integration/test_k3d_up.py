@@ -214,9 +214,11 @@ def _check_leaves_nothing(job: Job) -> None:
 
 def _nodes_know_it_from_birth(job: Job, upstream: Upstream, web: int) -> None:
     for node in job.nodes():
-        text = job.file(node, k3d.REGISTRIES)
-        assert sorted(yaml.safe_load(text)["mirrors"]) == sorted([job.host, f"{job.registry}:5000", upstream.host])
-        assert "kubelocal" not in text, "it is as k3d put it there"
+        born, now = job.file(node, f"{k3d.REGISTRIES}.orig"), job.file(node, k3d.REGISTRIES)
+        for text in (born, now):
+            assert sorted(yaml.safe_load(text)["mirrors"]) == sorted([job.host, f"{job.registry}:5000", upstream.host])
+        # as k3d put it there; since then it says which mirrors are ours
+        assert "kubelocal" not in born
     ports = job.engine.containers.get(f"k3d-{job.cluster}-server-0").ports
     assert ports["30080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(web)}]
     job.has_hosting_of_ours()
@@ -238,9 +240,9 @@ def _a_node_added_later_knows_it(job: Job, upstream: Upstream) -> None:
         node.restart(timeout=1)
     wait_for("all nodes to be ready", lambda: len(_ready(cluster)) == 3, 120, 1)
     job.pull(*images, nodes=3)
-    assert "it has 2 agents, 1 declared" in job.again().stdout.replace("\n", " ")
+    assert "it has 2 agents, 1 declared" in job.again().stderr.replace("\n", " ")
     job.variables["k3d_agents"] = 2
-    assert "not as declared" not in job.again().stdout
+    assert "WARNING" not in job.again().stderr
     assert job.broken() == {}
 
 
