@@ -74,8 +74,8 @@ def test_pages(tmp_path: Path, text: str, said: str | None) -> None:
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("/work/" + "main/x", True),
-        ("/tmp/" + "w/bin", True),
+        ("/build/" + "main/x", True),
+        ("/tmp/" + "q/bin", True),
         ("/build/at/" + "shared/x", True),
         ("/home/ada/" + "src/x", True),
         ("/tmp/x", False),
