@@ -11,7 +11,7 @@ import itertools
 import os
 import subprocess
 from functools import partial
-from typing import Any, Callable
+from typing import Any
 
 from tests.benchmarks.machine import Machine
 from tests.benchmarks.measuring import Row, rounds, timed
@@ -28,29 +28,24 @@ def run(machine: Machine) -> list[Row]:
     found = machine.sleeping(max(COUNTS))
     ports = itertools.count(5001)
 
-    def no_change(count: int, port: int, by_shell: bool = False) -> float:
+    def no_change(count: int, by_shell: bool, port: int) -> float:
         return timed(partial(configure, found[:count], port, False, by_shell=by_shell))
 
-    def change(count: int, by_shell: bool = False) -> float:
+    def change(count: int, by_shell: bool) -> float:
         return timed(partial(configure, found[:count], next(ports), True, by_shell=by_shell))
 
     def script() -> float:
         return timed(partial(_script, found[:_BY_SCRIPT])) / _BY_SCRIPT
 
+    asked = [(count, False) for count in COUNTS] + [(count, True) for count in _ENDS if os.geteuid() == 0]
+    repeated = machine.pairs or 5
     # nodes that are asked for without change are left as the round before them made them, all alike
-    actions: list[Callable[[], float]] = [script, *(partial(change, count) for count in COUNTS)]
-    actions += [partial(change, count, True) for count in _ENDS]
-    changed, changed_by_shell = _split(rounds(actions, machine.pairs or 5))
+    changed = rounds([script, *(partial(change, *each) for each in asked)], repeated)
     last = next(ports)
     configure(found, last, True)
-    actions = [script, *(partial(no_change, count, last) for count in COUNTS)]
-    actions += [partial(no_change, count, last, True) for count in _ENDS]
-    same, same_by_shell = _split(rounds(actions, machine.pairs or 5))
-    rows = [*_rows("no change", same), *_rows("change", changed)]
-    if os.geteuid() == 0:
-        rows += [*_by_shell("no change", same_by_shell), *_by_shell("change", changed_by_shell)]
+    same = rounds([script, *(partial(no_change, *each, last) for each in asked)], repeated)
     machine.remove_all()
-    return rows
+    return [*_rows("no change", asked, same), *_rows("change", asked, changed)]
 
 
 def configure(found: list[str], port: int, changes: bool, registries: int = 1, by_shell: bool = False) -> None:
@@ -64,27 +59,22 @@ def configure(found: list[str], port: int, changes: bool, registries: int = 1, b
     assert result["changed"] == changes, result
 
 
-def _split(seconds: list[float]) -> tuple[tuple[float, list[float]], tuple[float, list[float]]]:
-    """The script's time, each with those of one way."""
-    script, others = seconds[0], seconds[1:]
-    return (script, others[: len(COUNTS)]), (script, others[len(COUNTS) :])
-
-
-def _rows(what: str, measured: tuple[float, list[float]]) -> list[Row]:
-    script, seconds = measured
-    by_count = dict(zip(COUNTS, seconds))
-    steps = [*zip(COUNTS, COUNTS[1:]), _ENDS]
-    return [_row(what, few, many, by_count[few], by_count[many], script, 0.2) for few, many in steps]
-
-
-def _by_shell(what: str, measured: tuple[float, list[float]]) -> list[Row]:
-    script, (few, many) = measured
-    return [_row(f"{what}, not root", *_ENDS, few, many, script, None)]
-
-
-def _row(what: str, few: int, many: int, first: float, last: float, script: float, limit: float | None) -> Row:
-    more = max(0.0, (last - first) / (many - few))
-    return Row("node", f"one more, {what}, {few} to {many} nodes", more, "two `docker exec`", script, limit)
+def _rows(what: str, asked: list[tuple[int, bool]], seconds: list[float]) -> list[Row]:
+    """``seconds``: the script's, then those of each that was asked, a count and whether by a shell."""
+    script, measured = seconds[0], dict(zip(asked, seconds[1:]))
+    steps = [(few, many, False) for few, many in [*zip(COUNTS, COUNTS[1:]), _ENDS]]
+    steps += [(*_ENDS, True)] if (_ENDS[0], True) in measured else []
+    return [
+        Row(
+            "node",
+            f"one more, {what}{', not root' if by_shell else ''}, {few} to {many} nodes",
+            max(0.0, (measured[many, by_shell] - measured[few, by_shell]) / (many - few)),
+            "two `docker exec`",
+            script,
+            None if by_shell else 0.2,
+        )
+        for few, many, by_shell in steps
+    ]
 
 
 def _script(found: list[str]) -> None:

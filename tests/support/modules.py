@@ -10,11 +10,13 @@ import subprocess
 import sys
 from typing import Any
 
-_RUN = """
+# Set in the environment: nodes that are containers are asked by a shell alone, as by all who are not root here.
+BY_SHELL = "KUBELOCAL_TEST_BY_SHELL"
+_RUN = f"""
 import json, os, runpy, sys
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
-if "KUBELOCAL_TEST_BY_SHELL" in os.environ:
+if "{BY_SHELL}" in os.environ:
     from ansible_collections.kubelocal.registry.plugins.module_utils import _container_root
     _container_root.find = lambda container, state: None
 name, arguments = json.load(sys.stdin)
@@ -24,10 +26,6 @@ if "inject_invocation" in PASS_VARS:
 with patch_module_args(arguments):
     runpy.run_module("ansible_collections.kubelocal.registry.plugins.modules." + name, run_name="__main__")
 """
-
-
-# Set in the environment: nodes that are containers are asked by a shell alone, as by all who are not root here.
-BY_SHELL = "KUBELOCAL_TEST_BY_SHELL"
 
 
 class ModuleFailed(AssertionError):
