@@ -14,9 +14,7 @@ import contextlib
 import functools
 import io
 import json
-import os
 import posixpath
-import stat
 import tarfile
 import time
 from typing import TYPE_CHECKING, Any
@@ -39,6 +37,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree impo
     Outcome,
     Plan,
     Restart,
+    entry_of,
 )
 
 try:
@@ -199,7 +198,7 @@ class ContainerNode:
     def _entries(self, path: str) -> dict[str, Entry]:
         if self.running and self._root is not None:
             with contextlib.suppress(OSError):
-                return {found.path: _entry(found.told, found.content) for found in self._root.read(path)}
+                return {found.path: entry_of(found.told, found.content) for found in self._root.read(path)}
         data = self._archive(path) if self.running else self._engine_archive(path)
         if not data:
             return {}
@@ -269,18 +268,6 @@ class ContainerNode:
         if self._session is None:
             self._session = Session(self._api, self._id)
         return self._session.ask(words)
-
-
-def _entry(told: os.stat_result, content: bytes) -> Entry:
-    # whole seconds, as an archive has them: both ways to read must come to the same
-    mode, mtime = stat.S_IMODE(told.st_mode), int(told.st_mtime)
-    if stat.S_ISDIR(told.st_mode):
-        return Entry("dir", mode=mode, mtime=mtime)
-    if stat.S_ISLNK(told.st_mode):
-        return Entry("link", target=os.fsdecode(content), mtime=mtime)
-    if stat.S_ISREG(told.st_mode):
-        return Entry("file", content, mode, mtime)
-    return Entry("other")
 
 
 def _restart_words(restart: Restart, when: str) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._node_tree impo
     Outcome,
     Plan,
     Restart,
+    entry_of,
 )
 
 
@@ -147,15 +148,13 @@ class LocalNode:
             found = os.stat(path) if follow else os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        mode = stat.S_IMODE(found.st_mode)
-        if stat.S_ISDIR(found.st_mode):
-            return Entry("dir", mode=mode, mtime=found.st_mtime)
+        content = b""
         if stat.S_ISLNK(found.st_mode):
-            return Entry("link", mtime=found.st_mtime, target=os.readlink(path))
-        if stat.S_ISREG(found.st_mode):
+            content = os.fsencode(os.readlink(path))
+        elif stat.S_ISREG(found.st_mode):
             with open(path, "rb") as source:
-                return Entry("file", source.read(), mode, found.st_mtime)
-        return Entry("other")
+                content = source.read()
+        return entry_of(found, content)
 
 
 def _systemctl(*words: str) -> tuple[int, str]:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +25,18 @@ class Entry:
     mode: int = 0
     mtime: float = 0
     target: str = ""
+
+
+def entry_of(told: os.stat_result, content: bytes) -> Entry:
+    """What a stat tells, with a file's content or a link's target; whole seconds, as an archive has them."""
+    mode, mtime = stat.S_IMODE(told.st_mode), int(told.st_mtime)
+    if stat.S_ISDIR(told.st_mode):
+        return Entry("dir", mode=mode, mtime=mtime)
+    if stat.S_ISLNK(told.st_mode):
+        return Entry("link", target=os.fsdecode(content), mtime=mtime)
+    if stat.S_ISREG(told.st_mode):
+        return Entry("file", content, mode, mtime)
+    return Entry("other")
 
 
 @dataclass(frozen=True)
