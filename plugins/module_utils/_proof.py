@@ -94,9 +94,8 @@ def prove(
     registry = None
     try:
         with _full_disk_told(engine, registry_name):
-            direct = _direct(place, access) if fresh or not again else None
-            there = None if again or direct is None else direct.head_manifest(_proof_push.REPOSITORY, _proof_push.TAG)
-            proof.digest = there or _proof_push.push(engine, place, image, access)
+            direct, there = _direct(place, access) if fresh or not again else (None, None)
+            proof.digest = (None if again else there) or _proof_push.push(engine, place, image, access)
             registry = direct if fresh else None
             if registry is not None:
                 _proof_push.remove_fresh(registry)
@@ -126,15 +125,17 @@ def _full_disk(registry_name: str) -> ExpectedError:
     )
 
 
-def _direct(place: Place, access: Access) -> Registry | None:
-    """The registry's HTTP API if it can be reached from here, which it can't where the Engine is on another machine."""
+def _direct(place: Place, access: Access) -> tuple[Registry | None, str | None]:
+    """The registry's HTTP API and the image's digest there, if it has one.
+
+    Nothing where it can't be reached from here, as with an Engine on another machine.
+    """
     if place.host is None:
-        return None
+        return None, None
     with contextlib.suppress(RegistryError):
         registry = _proof_push.registry_at(place.host, access)
-        registry.head_manifest(_proof_push.REPOSITORY, _proof_push.TAG)
-        return registry
-    return None
+        return registry, registry.head_manifest(_proof_push.REPOSITORY, _proof_push.TAG)
+    return None, None
 
 
 def _pull(client: Client, proof: Proof, tag: str, command: Sequence[str], timeout: float) -> None:
