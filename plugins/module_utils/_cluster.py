@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _kubeconfig, _kubernetes, _kubernetes_connect
-from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import (
+    EngineError,
+    explain,
+    read_file,
+    read_tree,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 try:
@@ -321,9 +326,9 @@ def _completion(provider: str, nodes: list[Node]) -> tuple[bytes | None, bool]:
     control_planes = [node for node in nodes if node.role == CONTROL_PLANE]
     try:
         for node in control_planes:
-            mark = read_tree(node.container, f"{MARK_FOLDERS[provider]}/{MARK_NAME}")
+            mark = read_file(node.container, f"{MARK_FOLDERS[provider]}/{MARK_NAME}")
             if mark:
-                return next(iter(mark.values())).content, True
+                return mark.content, True
         path, needle = _CAME_UP[provider]
         for node in control_planes:
             files = read_tree(node.container, path) or {}

@@ -28,7 +28,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils import (
     _registry_network,
     _registry_observed,
 )
-from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_tree
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, explain, read_file
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
 
 try:
@@ -368,8 +368,8 @@ def _registry(client: Any, request: Request, container: Any, pulls: bool = True)
 def _own_certificate(seen: _registry_observed.Observed) -> str:
     """What the registry shows, for nodes to trust when nobody gave an authority: Go's programs take it as its own root."""
     path = str(_registry_files.dig(seen.effective, "http", "tls", "certificate") or "")
-    files = read_tree(seen.container, path) if path else None
-    return next(iter(files.values())).content.decode(errors="replace") if files else ""
+    file = read_file(seen.container, path) if path else None
+    return file.content.decode(errors="replace") if file else ""
 
 
 def _caches(client: Any, request: Request, check: bool) -> list[tuple[Any, dict[str, Any]]]:

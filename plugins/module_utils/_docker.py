@@ -185,6 +185,11 @@ def read_tree(container: Any, path: str) -> dict[str, File] | None:
     return files
 
 
+def read_file(container: Any, path: str) -> File | None:
+    """The regular file at ``path``; None where there is none."""
+    return (read_tree(container, path) or {}).get("")
+
+
 def _file(found: _container_root.Named) -> File:
     return File(found.content, stat.S_IMODE(found.told.st_mode), found.told.st_uid, found.told.st_gid)
 

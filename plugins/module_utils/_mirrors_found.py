@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubelocal.registry.plugins.module_utils import _clients, _registry_files
-from ansible_collections.kubelocal.registry.plugins.module_utils._docker import EngineError, File, explain, read_tree
+from ansible_collections.kubelocal.registry.plugins.module_utils._docker import (
+    EngineError,
+    File,
+    explain,
+    read_file,
+    read_tree,
+)
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors import CLIENT_USER, PORT, Mirror, basic
 from ansible_collections.kubelocal.registry.plugins.module_utils._mirrors_http import NoAnswer, get
 from ansible_collections.kubelocal.registry.plugins.module_utils._upstreams import url_of
@@ -145,8 +151,7 @@ def _has_username(content: bytes, config: dict[str, Any]) -> bool:
 
 def client_password(container: Any) -> str | None:
     """What opens the cache, out of its volume."""
-    files = read_tree(container, f"{CLIENT_FOLDER}/{CLIENT_FILE}") or {}
-    file = files.get("")
+    file = read_file(container, f"{CLIENT_FOLDER}/{CLIENT_FILE}")
     try:
         value = json.loads(file.content) if file else {}
     except ValueError:

@@ -97,7 +97,7 @@ def _alone(container: Any) -> dict[str, bytes] | None:
 
 
 def _read(container: Any, path: str) -> bytes | None:
-    found = (_docker.read_tree(container, f"/{path}") or {}).get("")
+    found = _docker.read_file(container, f"/{path}")
     return found.content if found else None
 
 

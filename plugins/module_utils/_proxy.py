@@ -16,7 +16,7 @@ from ansible_collections.kubelocal.registry.plugins.module_utils._docker import 
     File,
     explain,
     put_files,
-    read_tree,
+    read_file,
     run_in,
 )
 from ansible_collections.kubelocal.registry.plugins.module_utils._errors import ExpectedError
@@ -65,8 +65,8 @@ def ensure(container: Any, names: Sequence[str], check: bool) -> list[str]:
     """Containerd on this running node asks ``names`` directly (none: our drop-in goes); the sentences of what was done."""
     try:
         environment = environment_of(container.attrs["Config"].get("Env") or [])
-        found = read_tree(container, f"{FOLDER}/{NAME}") if proxied(environment) or not names else None
-        before = next(iter(found.values())).content.decode(errors="replace") if found else ""
+        found = read_file(container, f"{FOLDER}/{NAME}") if proxied(environment) or not names else None
+        before = found.content.decode(errors="replace") if found else ""
         after = drop_in(environment, names)
         if before == after:
             return []

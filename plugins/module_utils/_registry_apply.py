@@ -222,9 +222,9 @@ class Work:
                 path == folder or path.startswith(folder.rstrip("/") + "/") for folder in skipped
             ):
                 continue
-            files = _docker.read_tree(old.container, path)
-            if files and "" in files:
-                found[path] = files[""]
+            file = _docker.read_file(old.container, path)
+            if file:
+                found[path] = file
         return found
 
     def settle(self) -> None:

@@ -100,8 +100,8 @@ def look_into(client: Any, attrs: dict[str, Any], name: str, with_cas: bool = Fa
 
 
 def _read(container: Any, path: str | None) -> bytes | None:
-    found = _docker.read_tree(container, path) if path else None
-    return found[""].content if found and "" in found else None
+    found = _docker.read_file(container, path) if path else None
+    return found.content if found else None
 
 
 def _owner(container: Any, user: str) -> tuple[int, int]:

@@ -234,8 +234,8 @@ def observe(client: Any, container: Any, deep: bool = False, own: Mapping[str, F
         found.base["storage"]["filesystem"]["rootdirectory"] = noted["data"]
         found.base["http"]["addr"] = f":{noted['port']}"
         return found
-    content = _docker.read_tree(container, found.config_path) if found.config_path else None
-    found.base = registry_files.load(content[""].content if content and "" in content else None)
+    file = _docker.read_file(container, found.config_path) if found.config_path else None
+    found.base = registry_files.load(file.content if file else None)
     return found
 
 

@@ -150,8 +150,8 @@ def _foreign_changes(spec: Spec, observed: Observed) -> list[str]:
 def _read(observed: Observed, path: Any) -> bytes | None:
     if not path or not isinstance(path, str):
         return None
-    found = _docker.read_tree(observed.container, path)
-    return found[""].content if found and "" in found else None
+    found = _docker.read_file(observed.container, path)
+    return found.content if found else None
 
 
 def _described(option: str, spec: Spec, observed: Observed) -> tuple[Any, Any]:

@@ -164,7 +164,7 @@ def _read(node: Node) -> _Tree | str:
             return f"{folder} is not there"
         if not k3s:
             return _Tree(files, _owed(node.container, files) if node.running else "")
-        registries = (_docker.read_tree(node.container, _REGISTRIES) or {}).get("")
+        registries = _docker.read_file(node.container, _REGISTRIES)
         text = None if registries is None else registries.content.decode(errors="replace")
         return _Tree(files, k3s=True, registries=text)
     except (APIError, DockerException, RequestException, ExpectedError, OSError) as error:
